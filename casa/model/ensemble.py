@@ -1,0 +1,85 @@
+"""How the boosters' margins become a price and an interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from casa.house import Array
+from casa.model.preprocessor import Matrix
+
+DECIMALS = 4
+"""Prices are given to a tenth of a dollar."""
+
+Link = Literal["identity", "log"]
+
+
+class Prices(NamedTuple):
+    """Prices and their intervals' ends, each (n,), in thousands of dollars."""
+
+    price: Array
+    low: Array
+    high: Array
+
+
+@dataclass(frozen=True)
+class Member:
+    """One booster of an average: its file, the scale its target was on, that scale's centre, and its weight."""
+
+    file: str
+    link: Link
+    center: float
+    weight: float = 1.0
+
+    def respond(self, margin: Matrix) -> Array:
+        """Margins (n,) to prices (n,)."""
+        centered = margin.astype(np.float64) + self.center
+        return np.exp(centered) if self.link == "log" else centered
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Boosters averaged in price units, and a conformal interval as wide as the house is difficult.
+
+    The interval is price ± quantile · difficulty: normalised split-conformal scores pooled out of fold
+    (Papadopoulos et al., "Normalized nonconformity measures for regression conformal prediction", 2008).
+    """
+
+    members: tuple[Member, ...]
+    difficulty: Member
+    quantile: float
+    coverage: float
+
+    @property
+    def boosters(self) -> tuple[Member, ...]:
+        """Every booster, in the order of the margins' columns: the members, then the difficulty."""
+        return (*self.members, self.difficulty)
+
+    def price(self, margins: Matrix) -> Array:
+        """Margins (n, members) to prices (n,), unrounded."""
+        return sum((m.weight * m.respond(margins[:, i]) for i, m in enumerate(self.members)), np.zeros(len(margins)))
+
+    def prices(self, margins: Matrix) -> Prices:
+        """Margins (n, boosters) to prices with intervals, rounded to `DECIMALS`."""
+        price = self.price(margins)
+        width = self.quantile * self.difficulty.respond(margins[:, -1])
+        low = np.maximum(price - width, 0.0)
+        return Prices(*(np.round(values, DECIMALS) for values in (np.maximum(price, 0.0), low, price + width)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values; `from_dict` reads them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, saved: Mapping[str, Any]) -> Ensemble:
+        """What `to_dict` made."""
+        members: Sequence[Mapping[str, Any]] = saved["members"]
+        return cls(
+            members=tuple(Member(**member) for member in members),
+            difficulty=Member(**saved["difficulty"]),
+            quantile=saved["quantile"],
+            coverage=saved["coverage"],
+        )

@@ -1,0 +1,87 @@
+"""Houses in, prices out: the one place where a price is made, whatever the transport."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from casa.house import HOUSE, Array, Declaration
+from casa.model.bundle import GRAPH, REFERENCE, Bundle
+from casa.model.engine import BoosterEngine, Engine, OnnxEngine
+from casa.model.ensemble import Prices
+from casa.model.explain import Explainer, Shares
+from casa.model.single import SinglePrice, SinglePricer
+
+ONNX_ROWS = 64
+"""Up to this many rows ONNX Runtime is the faster engine: measured by `benchmarks/engines.py`."""
+
+
+class HouseWarning(TypedDict):
+    """A value outside the training data: the trees answer as for the nearest value they have seen."""
+
+    feature: str
+    reason: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The values of one feature in the training data."""
+
+    feature: str
+    low: float
+    high: float
+
+
+class Pricer:
+    """Prices houses with one bundle. Safe to share between threads."""
+
+    def __init__(self, bundle: Bundle, *, declaration: Declaration = HOUSE) -> None:
+        self.bundle = bundle
+        self._small: Engine = OnnxEngine(bundle.files[GRAPH])
+        self._large = BoosterEngine(bundle.boosters)
+        self._single = SinglePricer(bundle.preprocessor, bundle.ensemble, self._small)
+        members = bundle.ensemble.members
+        self._explainer = Explainer(bundle.preprocessor, members, self._large.boosters[: len(members)])
+        seen = bundle.document(REFERENCE)["features"]
+        self._bounds = [Bound(name, seen[name]["low"], seen[name]["high"]) for name in declaration.names]
+        self._low = np.array([bound.low for bound in self._bounds])
+        self._high = np.array([bound.high for bound in self._bounds])
+
+    @property
+    def coverage(self) -> float:
+        """The share of prices that the intervals are made to hold."""
+        return self.bundle.ensemble.coverage
+
+    def price(self, rows: Array) -> Prices:
+        """Prices of houses (n, features), NaN where a value is left out, in thousands of dollars."""
+        if not len(rows):
+            return Prices(*(np.empty(0) for _ in Prices._fields))
+        engine: Engine = self._small if len(rows) <= ONNX_ROWS else self._large
+        return self.bundle.ensemble.prices(engine.margins(self.bundle.preprocessor.transform(rows)))
+
+    def price_one(self, house: Sequence[float]) -> SinglePrice:
+        """The price of one house (features,): the digits of `price`, in a third of its time."""
+        return self._single.price(house)
+
+    def explain(self, rows: Array) -> Shares:
+        """How much each feature adds to the prices of houses (n, features), NaN where a value is left out."""
+        return self._explainer.shares(rows)
+
+    def unusual(self, houses: Array) -> NDArray[np.bool_]:
+        """Which houses (n,) have a value outside the training data, so that `warnings` has something to say."""
+        return np.asarray(((houses < self._low) | (houses > self._high)).any(axis=1))
+
+    def warnings(self, row: Sequence[float]) -> list[HouseWarning]:
+        """The values of one house (NaN for one left out) that lie outside the training data."""
+        return [
+            {"feature": bound.feature, "reason": "outside training data", "low": bound.low, "high": bound.high}
+            for value, bound in zip(row, self._bounds, strict=True)
+            if not (bound.low <= value <= bound.high or math.isnan(value))
+        ]

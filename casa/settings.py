@@ -1,0 +1,100 @@
+"""Casa's settings: one frozen class, read once from CASA_* variables when a service is made."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, PositiveInt, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from casa.errors import InvalidSettings
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Version = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
+
+PREFIX = "CASA_"
+OUTSIDE = frozenset({"CASA_API_KEY", "CASA_TEST_ALL"})
+"""Names of the CASA_ family that are not the service's: the client's and the test run's."""
+
+
+def data_folder() -> Path:
+    """The user's folder for Casa's data, by the XDG base directory rules."""
+    home = os.environ.get("XDG_DATA_HOME", "")
+    if Path(home).is_absolute():
+        return Path(home) / "casa"
+    try:
+        return Path.home() / ".local" / "share" / "casa"
+    except RuntimeError as error:
+        raise InvalidSettings("this user has no home folder; set CASA_DATA_DIR") from error
+
+
+class Settings(BaseSettings):
+    """What an operator may choose. A field's sentence is its documentation."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, use_attribute_docstrings=True)
+
+    http_port: Port = 3000
+    """The port of the HTTP interface."""
+
+    grpc_port: Port = 3001
+    """The port of the gRPC interface; a start that finds it taken is refused."""
+
+    model_version: Version | None = None
+    """The model to serve, as twelve hex digits; the champion if it is not given."""
+
+    max_rows: PositiveInt = 1_000
+    """Most houses one batch call may hold; more answer 413."""
+
+    max_house_bytes: PositiveInt = 64 * 1024
+    """Largest body, in bytes, of a call about one house; more answers 413."""
+
+    max_batch_bytes: PositiveInt = 4 * 1024 * 1024
+    """Largest body, in bytes, of a batch call; more answers 413."""
+
+    body_seconds: Annotated[float, Field(gt=0, le=600)] = 10.0
+    """How long a body may take to arrive; a slower one answers 408."""
+
+    hot_path: bool = True
+    """Answer predictions before BentoML's own machinery; the answers are the same without it, only slower."""
+
+    data_dir: Path = Field(default_factory=data_folder)
+    """Folder of what Casa keeps on this machine: its database, and the pepper and key of a loopback start."""
+
+    database_url: SecretStr | None = None
+    """The database: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME; `casa.db` in the data folder if unset."""
+
+    keys_file: Path | None = None
+    """JSON file the API keys are read from, such as a mounted Kubernetes Secret; the database if it is not given."""
+
+    key_pepper: Annotated[SecretStr, Field(min_length=32)] | None = None
+    """Mixed into every key digest. On loopback one is made and kept; any other start needs it."""
+
+    redis_url: SecretStr | None = None
+    """Redis that replicas share their quotas through; each replica counts for itself if it is not given."""
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment; InvalidSettings names a variable that is misspelt or out of range."""
+    names = os.environ if environ is None else environ
+    known = {PREFIX + field.upper() for field in Settings.model_fields} | OUTSIDE
+    for name in sorted(names):
+        if name.startswith(PREFIX) and name not in known:
+            raise InvalidSettings(_unknown(name, known))
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise InvalidSettings(_wrong(error)) from error
+
+
+def _unknown(name: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"{name} is no setting of Casa" + (f"; did you mean {near[0]}?" if near else "; `casa doctor` lists them")
+
+
+def _wrong(error: ValidationError) -> str:
+    flaw = error.errors(include_input=False)[0]
+    return f"{PREFIX}{str(flaw['loc'][0]).upper()} cannot be used: {flaw['msg'].lower()}"
