@@ -1,0 +1,1 @@
+"""What Casa costs and gives, each figure beside a reference measured in the same run."""
