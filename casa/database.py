@@ -1,0 +1,230 @@
+"""The one door to the database: SQLite on one machine, PostgreSQL for many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    exc,
+    insert,
+    make_url,
+)
+from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.types import TypeDecorator
+
+from casa.errors import DatabaseUnavailable, InvalidSettings
+from casa.private_file import make_folder, make_private
+from casa.settings import Settings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+SECONDS = 5
+"""How long a lock is waited for and a statement may run."""
+MIGRATION_SECONDS = 60
+FORBIDDEN, NO_TABLE = "42501", "42P01"
+"""PostgreSQL's codes for what is the operator's to mend, not ours: a role without rights, a table dropped."""
+LOCK = 0x43617361
+"""The number of Casa's advisory lock in PostgreSQL: its name in ASCII."""
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment, kept in UTC: SQLite would drop a time zone in silence."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+METADATA = MetaData()
+
+KEYS = Table(
+    "keys",
+    METADATA,
+    Column("id", String(8), primary_key=True),
+    Column("client", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("quota", String(32), nullable=False),
+    Column("created", Instant, nullable=False),
+    Column("expires", Instant),
+    Column("revoked", Instant),
+)
+
+AUDIT = Table(
+    "audit",
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("subject", String(128), nullable=False),
+    Column("detail", JSON, nullable=False),
+)
+"""Who changed what is served, and when. Triggers refuse to change or delete a row."""
+
+
+def open_database(settings: Settings) -> Engine:
+    """An engine on the configured database; nothing is asked of it yet."""
+    return _engine(_url(settings), seconds=SECONDS)
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema up to this Casa's. Two starts at once are safe: one waits for the other."""
+    patient = _engine(engine.url, seconds=MIGRATION_SECONDS)
+    try:
+        with alone(patient) as connection:
+            config = Config(attributes={"connection": connection})
+            config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+            _refuse_newer(connection, config)
+            command.upgrade(config, "head")
+    finally:
+        patient.dispose()
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A transaction that reads; DatabaseUnavailable says in one sentence what is wrong with the database."""
+    with told(engine), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that writes. SQLite takes its lock at once: a later upgrade of it could not wait."""
+    with told(engine), engine.execution_options(immediate=True).begin() as connection:
+        yield connection
+
+
+@contextmanager
+def alone(engine: Engine) -> Iterator[Connection]:
+    """A writing transaction that no other `alone`, of any process or replica, runs beside."""
+    with writing(engine) as connection:
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
+        yield connection
+
+
+def audit(connection: Connection, *, at: datetime, actor: str, action: str, subject: str, **detail: object) -> None:
+    """Write one line of the audit, in the transaction of what it is about."""
+    row: Mapping[str, object] = {"at": at, "actor": actor, "action": action, "subject": subject, "detail": detail}
+    connection.execute(insert(AUDIT), row)
+
+
+@contextmanager
+def told(engine: Engine) -> Iterator[None]:
+    """The driver's errors as DatabaseUnavailable, unless they are bugs of ours."""
+    try:
+        yield
+    except exc.DBAPIError as error:
+        if not _outage(error):
+            raise
+        raise DatabaseUnavailable(_sentence(engine, str(error.orig))) from error
+    except exc.TimeoutError as error:
+        raise DatabaseUnavailable(f"all connections to {_place(engine.url)} are busy") from error
+
+
+def _url(settings: Settings) -> URL:
+    if settings.database_url is None:
+        return URL.create("sqlite", database=str(settings.data_dir / "casa.db"))
+    try:
+        url = make_url(settings.database_url.get_secret_value())
+        backend = url.get_backend_name()
+    except (exc.ArgumentError, ValueError) as error:
+        raise InvalidSettings("CASA_DATABASE_URL is no address of a database") from error
+    if backend not in ("sqlite", "postgresql", "postgres"):
+        raise InvalidSettings("CASA_DATABASE_URL must begin with sqlite:/// or postgresql://")
+    return url if backend == "sqlite" else url.set(drivername="postgresql+psycopg")
+
+
+def _engine(url: URL, *, seconds: int) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(url, seconds=seconds)
+    from casa.postgres import open_postgres
+
+    return open_postgres(url, seconds=seconds)
+
+
+def _sqlite(url: URL, *, seconds: int) -> Engine:
+    if url.database and not url.database.startswith((":memory:", "file:")):
+        _make_file(Path(url.database))
+    engine = create_engine(url, connect_args={"timeout": seconds})
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _make_file(path: Path) -> None:
+    """SQLite would make it readable by everyone; its -wal and -shm files take its mode."""
+    try:
+        make_folder(path.parent)
+        make_private(path)
+    except OSError as error:
+        raise DatabaseUnavailable(f"the database {path} cannot be made: {error.strerror}") from error
+
+
+def _prepare(connection: DBAPIConnection, record: object) -> None:  # noqa: ARG001
+    connection.isolation_level = None  # the driver must not begin or commit by itself: `_begin` does
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get("immediate", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _refuse_newer(connection: Connection, config: Config) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if not known.issuperset(MigrationContext.configure(connection).get_current_heads()):
+        place = _place(connection.engine.url)
+        raise DatabaseUnavailable(f"{place} was made by a newer Casa; upgrade this one")
+
+
+def _outage(error: exc.DBAPIError) -> bool:
+    if isinstance(error, exc.ProgrammingError):
+        return getattr(error.orig, "sqlstate", None) in (FORBIDDEN, NO_TABLE)
+    return not isinstance(error, (exc.IntegrityError, exc.DataError, exc.InterfaceError))
+
+
+def _sentence(engine: Engine, reason: str) -> str:
+    place, words = _place(engine.url), reason.lower()
+    if "readonly" in words or "read-only" in words:
+        return f"{place} is read-only"
+    if "not a database" in words or "malformed" in words:
+        return f"{place} is not a database file, or is damaged"
+    return f"{place} does not answer: {(reason.strip() or 'it gives no reason').splitlines()[0]}"
+
+
+def _place(url: URL) -> str:
+    if url.get_backend_name() == "sqlite":
+        return f"the database {url.database}"
+    return f"the database {url.set(drivername='postgresql', query={}).render_as_string()}"

@@ -1,0 +1,1 @@
+"""The database's schema, a step a file. Run by `casa.database.migrate`, which holds the lock."""

@@ -1,0 +1,1 @@
+"""What Casa says of itself while it runs."""
