@@ -1,0 +1,65 @@
+"""Many rows at once: a matrix of the good ones, and what is wrong with the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from casa.errors import Flaw, InvalidHouse
+from casa.house import HOUSE, Array
+from casa.rules import Rules
+from casa.transports.flaws import find, within
+
+NUMBERS = frozenset({float, int, type(None)})
+"""The types a value may have; bool is an int to Python and none to us."""
+
+_WIDTH = len(HOUSE.names)
+_pick = itemgetter(*HOUSE.names)
+_left_out = dict.fromkeys((feature.name for feature in HOUSE.features if feature.optional), None)
+_rules = Rules()
+
+
+class Batch(NamedTuple):
+    """The rows of one call."""
+
+    houses: Array
+    """The good rows (n, features), NaN where a value is left out."""
+    places: list[int]
+    """Where each of them stands in the call."""
+    spoiled: dict[int, list[Flaw]]
+    """What is wrong with the others, by their place."""
+
+    @property
+    def size(self) -> int:
+        """How many rows the call has."""
+        return len(self.places) + len(self.spoiled)
+
+
+def batch(rows: Sequence[Any]) -> Batch:  # what a caller sent
+    """Rows as they were parsed, judged one by one; InvalidHouse if not one of them is good."""
+    picked = [_values(row) for row in rows]
+    places = [place for place, values in enumerate(picked) if values is not None]
+    houses = np.array([picked[place] for place in places], dtype=np.float64).reshape(-1, _WIDTH)
+    codes = _rules.codes(houses, np.zeros(houses.shape, dtype=np.bool_))
+    good = np.asarray(codes.max(axis=1) == 0)
+    kept = [place for place, is_good in zip(places, good.tolist(), strict=True) if is_good]
+    spoiled = {place: find(rows[place]) for place in sorted(set(range(len(rows))) - set(kept))}
+    if not kept:
+        raise InvalidHouse(list(chain.from_iterable(within(place, flaws) for place, flaws in spoiled.items())))
+    return Batch(houses[good], kept, spoiled)
+
+
+def _values(row: Any) -> tuple[float | None, ...] | None:
+    """A row's values in the declaration's order; None if its names or types are wrong."""
+    if type(row) is not dict:
+        return None
+    whole = row if len(row) == _WIDTH else _left_out | row
+    try:
+        values: tuple[Any, ...] = _pick(whole)
+    except KeyError:
+        return None
+    return values if len(whole) == _WIDTH and NUMBERS.issuperset(map(type, values)) else None

@@ -1,0 +1,194 @@
+"""Casa as a BentoML service: our front before it, and the model that a Bento brings along."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import bentoml
+import click
+from bentoml.exceptions import NotFound as NotInStore
+from bentoml.models import BentoModel
+from starlette.types import ASGIApp
+
+from casa.access.opening import open_access
+from casa.database import migrate, open_database
+from casa.errors import CasaError, InvalidSettings
+from casa.model import bundle
+from casa.model.bundle import Bundle
+from casa.model.store import FOLDER, open_store
+from casa.monitoring.metrics import Metrics
+from casa.settings import Settings, load_settings
+from casa.telemetry import opt_out
+from casa.transports.grpc import GrpcServer
+from casa.transports.grpc import start as start_grpc
+from casa.transports.http import Front
+from casa.transports.serving import open_serving, settle
+
+ALIAS = "casa-baked"
+"""What a Bento calls its own model; from source nothing has this name."""
+
+LOOPBACK = "127.0.0.1"
+GRACE_SECONDS = 5.0
+"""How long running gRPC calls may take to end once the worker stops."""
+
+EMPTY = "casa: this Bento holds no model, for there is none yet; whoever serves it names one in CASA_MODEL_VERSION"
+
+T = TypeVar("T")
+
+
+class Baked(BentoModel):  # type: ignore[misc]  # BentoML's attrs classes are not typed
+    """A model that goes into a Bento. Looked up in our store first: BentoML's would ask a cloud for a missing one."""
+
+    def to_info(self, alias: str | None = None) -> Any:  # BentoML's record of a model
+        """The record that the Bento keeps."""
+        self._find()
+        return super().to_info(alias or ALIAS)
+
+    def resolve(self, base_path: Any = None, **stores: Any) -> Any:  # BentoML's stores and its model
+        """BentoML's model."""
+        self._find()
+        return super().resolve(base_path, **stores)
+
+    def _find(self) -> None:
+        with _ending():
+            open_store().find(self.tag.version)
+
+
+class FrontedService(bentoml.Service[T]):  # type: ignore[misc]  # BentoML's attrs classes are not typed
+    """A BentoML service behind our `Front`.
+
+    `add_asgi_middleware` would put the front inside BentoML's own middleware, which makes a task and a timer
+    for each request, keeps both until the timeout and answers slow bodies in its own words; a front outside
+    answers nearly twice as many requests.
+    """
+
+    _front: Front | None = None
+
+    def to_asgi(self, is_main: bool = True) -> ASGIApp:  # noqa: FBT001, FBT002 - BentoML's signature
+        """The application that is served."""
+        self._front = Front(super().to_asgi(is_main))
+        return self._front
+
+    def __call__(self) -> T:
+        """The service object, made when the application starts."""
+        instance: T = super().__call__()
+        if self._front:
+            self._front.open(instance.running.serving)  # type: ignore[attr-defined]  # every Casa has one
+        return instance
+
+    @property
+    def models(self) -> list[Baked]:
+        """What `bentoml build` puts into a Bento: the model that would be served now, or none."""
+        with _ending():
+            version = load_settings().model_version or open_store().champion
+        if version is None and _building():
+            print(EMPTY, file=sys.stderr)
+        return [Baked(f"{bundle.NAME}:{version}")] if version else []
+
+    @models.setter
+    def models(self, _: object) -> None:
+        """BentoML begins with an empty list."""
+
+
+def load_bundle(settings: Settings) -> Bundle:
+    """The model to serve: CASA_MODEL_VERSION, else the Bento's own, else the champion.
+
+    NotFound or InvalidBundle says what is wrong with it.
+    """
+    own = _own()
+    version = settings.model_version or (own and own.tag.version) or open_store().champion
+    folder = Path(own.path) / FOLDER if own and own.tag.version == version else open_store().find(version)
+    return bundle.load(folder, expect=version)
+
+
+class Running:
+    """One worker's service: the model at work, who may call it, and the server of gRPC calls."""
+
+    def __init__(self) -> None:
+        settings = load_settings()
+        saved = load_bundle(settings)
+        self._host = bound_host()
+        metrics = Metrics()
+        engine = open_database(settings)
+        migrate(engine)
+        self._access = open_access(settings, engine, host=self._host, metrics=metrics, now=datetime.now(UTC))
+        self.serving = open_serving(settings, saved, gate=self._access.gate, metrics=metrics)
+        self._grpc: GrpcServer | None = None
+        settle()
+
+    async def open(self) -> None:
+        """Follow the keys, and take gRPC calls beside those over HTTP."""
+        self._access.refresher.start()
+        serving = self.serving
+        self._grpc = await start_grpc(serving, serving.gate, inference=serving.inference, host=self._host)
+
+    async def close(self) -> None:
+        """Let running calls end, and end what was opened."""
+        self.serving.draining = True
+        if self._grpc:
+            await self._grpc.stop(GRACE_SECONDS)
+        await self._access.close()
+
+
+def check() -> None:
+    """End the process with one sentence if there is nothing sound to serve, or no key to call it with.
+
+    A worker that cannot start is started again forever, so this runs before there is one.
+    """
+    opt_out()  # before BentoML counts this start
+    with _ending():
+        settings = load_settings()
+        load_bundle(settings)
+        engine = open_database(settings)
+        migrate(engine)
+        open_access(settings, engine, host=bound_host(), metrics=Metrics(), now=datetime.now(UTC))
+        check_port(bound_host(), settings.grpc_port)
+
+
+def check_port(host: str, port: int) -> None:
+    """InvalidSettings if gRPC calls could not be taken here."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen()
+        except OSError as error:
+            raise InvalidSettings(f"port {port} of {host} cannot be opened for gRPC; set CASA_GRPC_PORT") from error
+
+
+def bound_host() -> str:
+    """The address that BentoML was told to listen on, or that this worker listens on; loopback in process."""
+    context = click.get_current_context(silent=True)
+    asked = context.params if context else {}
+    if isinstance(asked.get("fd"), int):  # a worker: the supervisor has bound its socket
+        with socket.socket(fileno=os.dup(asked["fd"])) as bound:
+            return str(bound.getsockname()[0])
+    return str(asked.get("host") or LOOPBACK)
+
+
+@contextmanager
+def _ending() -> Iterator[None]:
+    """A CasaError is one sentence on stderr and the end of the process, not BentoML's traceback."""
+    try:
+        yield
+    except CasaError as error:
+        sys.exit(f"casa: {error}")
+
+
+def _building() -> bool:
+    command = click.get_current_context(silent=True)
+    return command is not None and command.info_name == "build"
+
+
+def _own() -> Any:  # a BentoML model, or None
+    try:
+        return bentoml.models.get(ALIAS)
+    except NotInStore:
+        return None

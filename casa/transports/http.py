@@ -1,0 +1,153 @@
+"""Casa's HTTP interface: an ASGI application that stands before BentoML's.
+
+It checks every request and answers it; with `hot_path` off, predictions go through BentoML's typed
+methods, behind the same checks. Nothing else of BentoML's can be reached.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from casa.errors import CasaError, MethodNotAllowed, NotFound
+from casa.transports.answer import Answer, as_json, finish
+from casa.transports.body import Body, Gone
+from casa.transports.calls import CALLS, Call
+from casa.transports.head import Head
+from casa.transports.identity import identify
+from casa.transports.problem import BUG, problem
+from casa.transports.protocol import Asked, Protocol, is_open, owns, refuse, takes_body
+from casa.transports.replay import replay
+from casa.transports.routes import LOCKED, ROUTES, ready
+from casa.transports.serving import Serving
+from casa.transports.visit import Visit
+
+READ = ("GET", "HEAD")
+WRITE = ("POST",)
+SMALL_BODY = 64 * 1024
+"""The body of a refused call is taken up to this size, so that its connection can be used again."""
+
+
+class Front:
+    """Takes every request, and hands BentoML only what it is to answer."""
+
+    def __init__(self, app: ASGIApp, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._app = app
+        self._now = now
+        self._protocol = Protocol()
+        self.serving: Serving | None = None
+        """The model at work, as soon as there is one."""
+
+    def open(self, serving: Serving) -> None:
+        """Answer by this model from now on."""
+        self._protocol = Protocol(serving.inference, check_ready=serving.check_ready)
+        self.serving = serving
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._exchange(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        else:
+            await send({"type": "websocket.close"})
+
+    async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
+        head = Head(scope["headers"])
+        body = Body(head, receive)
+        request_id = identify(head)
+        try:
+            answer = await self._outcome(scope, head, body, request_id=request_id)
+        except Gone:
+            return
+        bodiless = scope["method"] == "HEAD"
+        if not (body.begun or body.ended):
+            await body.drop(most=SMALL_BODY)
+        if body.ended and not self._draining:
+            await answer.send(send, request_id=request_id, bodiless=bodiless)
+        else:
+            await answer.closing().send(send, request_id=request_id, bodiless=bodiless, last=False)
+            await body.drop(most=sys.maxsize)
+            await finish(send)
+
+    async def _outcome(self, scope: Scope, head: Head, body: Body, *, request_id: str) -> Answer:
+        try:
+            return await self._answer(scope, head, body, request_id=request_id)
+        except Gone:
+            raise
+        except CasaError as error:
+            return _refuse(error, scope["path"], request_id=request_id)
+        except Exception:  # noqa: BLE001 - any bug: the log gets the traceback, the caller a plain sentence
+            structlog.get_logger().exception("failed", request_id=request_id)
+            return _refuse(CasaError(BUG), scope["path"], request_id=request_id)
+
+    async def _answer(self, scope: Scope, head: Head, body: Body, *, request_id: str) -> Answer:
+        path, method = scope["path"], scope["method"]
+        if call := CALLS.get(path):
+            _check_method(method, WRITE)
+            return await self._call(call, scope, head, body, request_id=request_id)
+        if owns(path):
+            return await self._infer(Asked(method, path, head, b"", request_id), head, body)
+        route = ROUTES.get(path)
+        if route is None:
+            raise NotFound("nothing lives at this address; /docs shows what does")
+        _check_method(method, READ)
+        if route not in LOCKED:
+            return route(self.serving)
+        visit = self._enter(ready(self.serving), head)
+        await visit.charge(1)
+        return route(self.serving).having(visit.fields)
+
+    async def _infer(self, asked: Asked, head: Head, body: Body) -> Answer:
+        if is_open(asked.path):
+            return await self._protocol.answer(asked, charge=_free)
+        serving = ready(self.serving)
+        visit = self._enter(serving, head)
+        if takes_body(asked.path) and asked.method in WRITE:
+            settings = serving.settings
+            content = await body.read(most=settings.max_batch_bytes, seconds=settings.body_seconds)
+            asked = asked._replace(body=content)
+        else:
+            await visit.charge(1)
+        return (await self._protocol.answer(asked, charge=visit.charge)).having(visit.fields)
+
+    async def _call(self, call: Call, scope: Scope, head: Head, body: Body, *, request_id: str) -> Answer:
+        serving = ready(self.serving)
+        settings = serving.settings
+        visit = self._enter(serving, head)
+        head.check_media()  # whatever the head alone decides is decided before a byte of the body is read
+        content = await body.read(most=call.most_bytes(settings), seconds=settings.body_seconds)
+        try:
+            asked = call.parse(content, settings)
+        except CasaError as error:
+            await visit.charge(1)  # what cannot be read has been read all the same
+            return problem(error, request_id=request_id).having(visit.fields)
+        await visit.charge(call.rows(asked))
+        if settings.hot_path:
+            return as_json(call.answer(serving.desk, asked, request_id)).having(visit.fields)
+        return (await replay(self._app, scope, content, request_id=request_id)).having(visit.fields)
+
+    def _enter(self, serving: Serving, head: Head) -> Visit:
+        gate = serving.gate
+        now = self._now()
+        return Visit(gate, gate.enter(gate.find_token(head.tokens()), scope="predict", now=now), now)
+
+    @property
+    def _draining(self) -> bool:
+        return self.serving is not None and self.serving.draining
+
+
+def _refuse(error: CasaError, path: str, *, request_id: str) -> Answer:
+    return refuse(error) if owns(path) else problem(error, request_id=request_id)
+
+
+async def _free(_: int) -> None:
+    """What an open route costs."""
+
+
+def _check_method(method: str, allowed: tuple[str, ...]) -> None:
+    if method not in allowed:
+        raise MethodNotAllowed(allowed)

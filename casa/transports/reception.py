@@ -1,0 +1,163 @@
+"""Where every gRPC call comes in: refused before a byte of it is read, or answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import grpc
+import structlog
+
+from casa.access.gate import Gate
+from casa.errors import CasaError, DeadlineExceeded, Unavailable
+from casa.transports.metadata import Metadata, read_id, sentence, tell_error
+from casa.transports.problem import BUG
+from casa.transports.rpc import Call, Clock, Method, write
+from casa.transports.serving import Serving
+
+MOST_CALLS = 256
+"""Running at once; more are refused, and each may hold a message of the largest size in memory."""
+
+Context = Any  # grpc.aio's, which has no types
+
+
+class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
+    """Asks what HTTP asks, too: is there room, whose key is it. Failures become statuses here and nowhere else."""
+
+    def __init__(self, methods: Mapping[str, Method], serving: Serving, gate: Gate, *, clock: Clock) -> None:
+        self._methods = methods
+        self._serving = serving
+        self._gate = gate
+        self._clock = clock
+        self.running = 0
+        """How many calls are being answered."""
+        self._waiting: set[asyncio.Task[Any]] = set()
+        self._closing = False
+
+    async def intercept_service(self, _: object, details: Any) -> Any:  # grpc's call details; grpc's handler
+        """The handler of one call. grpc has read its metadata and nothing more."""
+        method, metadata = self._methods[details.method], details.invocation_metadata
+        call = Call(read_id(metadata), self._gate, self._clock, method.scope)
+        try:
+            self._admit(call, metadata)
+        except CasaError as error:
+            return _refusing(error, call)
+        except Exception:  # noqa: BLE001 - any bug: the log gets the traceback, the caller a plain sentence
+            return _refusing(_bug(call), call)
+        return self._streaming(method, call) if method.streams else _single(method, call)
+
+    def close(self) -> None:
+        """End the streams whose callers are silent, and the others after their next answer."""
+        self._closing = True
+        for task in self._waiting:
+            task.cancel()
+
+    def _admit(self, call: Call, metadata: Metadata) -> None:
+        if call.scope is not None:
+            self._serving.check_ready()
+            call.token = self._gate.find_token(metadata)
+            call.enter()
+        if self.running >= MOST_CALLS:
+            raise Unavailable("all of this instance is busy")
+        self.running += 1
+        task = asyncio.current_task()
+        assert task is not None, "grpc answers each call in a task of its own"
+        task.add_done_callback(self._leave)
+
+    def _leave(self, _: object) -> None:
+        self.running -= 1
+
+    def _streaming(self, method: Method, call: Call) -> Any:  # grpc's handler
+        async def handle(_: object, context: Context) -> None:
+            if error := await self._failure(method, call, context):
+                await _abort(error, call, context)
+
+        return grpc.stream_stream_rpc_method_handler(handle, method.read, write)
+
+    async def _failure(self, method: Method, call: Call, context: Context) -> CasaError | None:
+        """Answer a stream to its end; returns why it ends early."""
+        try:
+            await self._converse(method, call, context)
+        except CasaError as error:
+            return error
+        except grpc.aio.BaseError:
+            raise  # the caller is gone, which grpc knows
+        except asyncio.CancelledError:
+            if not self._closing:
+                raise
+            return _stopping()
+        except Exception:  # noqa: BLE001 - any bug
+            return _bug(call)
+        return None
+
+    async def _converse(self, method: Method, call: Call, context: Context) -> None:
+        answers: Any = method.answer(call, self._messages(context))
+        async for answer in answers:
+            await context.write(answer)
+        context.set_trailing_metadata(tuple(call.trailers))
+
+    async def _messages(self, context: Context) -> AsyncIterator[Any]:  # the method's own messages
+        task = asyncio.current_task()
+        assert task is not None, "grpc answers each call in a task of its own"
+        while not self._closing:
+            self._waiting.add(task)
+            try:
+                message = await context.read()
+            finally:
+                self._waiting.discard(task)
+            if message is grpc.aio.EOF:
+                return
+            if isinstance(message, CasaError):
+                raise message
+            yield message
+        raise _stopping()
+
+
+def _single(method: Method, call: Call) -> Any:  # grpc's handler
+    async def handle(message: Any, context: Context) -> Any:  # the method's own messages
+        try:
+            answer = await _answer(method, call, message, context)
+        except CasaError as error:
+            return await _abort(error, call, context)
+        except Exception:  # noqa: BLE001 - any bug
+            return await _abort(_bug(call), call, context)
+        context.set_trailing_metadata(tuple(call.trailers))
+        return answer
+
+    return grpc.unary_unary_rpc_method_handler(handle, method.read, write)
+
+
+async def _answer(method: Method, call: Call, message: Any, context: Context) -> Any:  # the method's own messages
+    if context.time_remaining() == 0:
+        raise DeadlineExceeded("the call's deadline passed before it was its turn")
+    try:
+        answer = await method.ask(call, message)
+    except CasaError:
+        await call.settle()
+        raise
+    await call.settle()
+    return answer
+
+
+def _refusing(error: CasaError, call: Call) -> Any:  # grpc's handler
+    """A handler that answers without reading: a stranger's messages take none of our memory."""
+
+    async def handle(_: object, context: Context) -> None:
+        await _abort(error, call, context)
+
+    return grpc.stream_stream_rpc_method_handler(handle)
+
+
+async def _abort(error: CasaError, call: Call, context: Context) -> None:
+    trailers = [*call.trailers, *tell_error(error, request_id=call.request_id)]
+    await context.abort(grpc.StatusCode[error.code], sentence(error), tuple(dict(trailers).items()))
+
+
+def _bug(call: Call) -> CasaError:
+    structlog.get_logger().exception("failed", request_id=call.request_id)
+    return CasaError(BUG)
+
+
+def _stopping() -> Unavailable:
+    return Unavailable("this instance is about to stop; open the stream again")

@@ -1,0 +1,102 @@
+"""What can be read: the health of the service, its model, its interface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from prometheus_client import generate_latest
+
+from casa.errors import Unavailable
+from casa.house import HOUSE
+from casa.model import bundle
+from casa.transports import docs, openapi
+from casa.transports.answer import HTML, TEXT, Answer, as_json
+from casa.transports.serving import Serving
+
+Route = Callable[[Serving | None], Answer]
+
+
+def ready(serving: Serving | None) -> Serving:
+    """The model at work; Unavailable until it is loaded and warmed."""
+    if serving is None:
+        raise Unavailable("the model is still being loaded")
+    return serving
+
+
+def livez(_: Serving | None) -> Answer:
+    """The process answers."""
+    return as_json({"status": "alive"})
+
+
+def readyz(serving: Serving | None) -> Answer:
+    """New callers are welcome."""
+    ready(serving).check_ready()
+    return as_json({"status": "ready"})
+
+
+def health(serving: Serving | None) -> Answer:
+    """What is served, and since when."""
+    here = ready(serving)
+    return as_json(
+        {
+            "status": "draining" if here.draining else "ok",
+            "model_name": bundle.NAME,
+            "model_version": here.bundle.version,
+            "uptime_seconds": here.uptime_seconds,
+        }
+    )
+
+
+def model(serving: Serving | None) -> Answer:
+    """The model: its features, how good it is, where it comes from."""
+    saved = ready(serving).bundle
+    features = [
+        {
+            "name": feature.name,
+            "description": feature.description,
+            "unit": feature.unit,
+            "low": feature.low,
+            "high": feature.high,
+            "required": not feature.optional,
+        }
+        for feature in HOUSE.features
+    ]
+    return as_json(
+        {
+            "name": bundle.NAME,
+            "version": saved.version,
+            "features": features,
+            "metrics": saved.document(bundle.METRICS),
+            "lineage": saved.document(bundle.LINEAGE),
+            "card": saved.card,
+        }
+    )
+
+
+def spec(_: Serving | None) -> Answer:
+    """The interface as OpenAPI."""
+    return Answer(openapi.rendered())
+
+
+def page(_: Serving | None) -> Answer:
+    """The interface for people."""
+    return Answer(docs.page().encode(), media=HTML, headers=((b"content-security-policy", docs.POLICY.encode()),))
+
+
+def metrics(serving: Serving | None) -> Answer:
+    """What Prometheus reads."""
+    return Answer(generate_latest(ready(serving).metrics.registry), media=TEXT)
+
+
+LOCKED = frozenset({model})
+"""What only a key for predictions opens."""
+
+ROUTES: Mapping[str, Route] = {
+    "/health": health,
+    "/livez": livez,
+    "/readyz": readyz,
+    "/metrics": metrics,
+    "/model": model,
+    "/docs.json": spec,
+    "/docs": page,
+}

@@ -1,0 +1,81 @@
+"""A gRPC method as it is declared, and one call of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from google.protobuf.message import DecodeError, Message
+
+from casa.access.gate import Gate
+from casa.access.keys import Key, Scope
+from casa.errors import CasaError, MalformedRequest
+from casa.transports.metadata import Trailer, tell_charge
+
+Clock = Callable[[], datetime]
+
+
+@dataclass
+class Call:
+    """Who calls, and what is told beside the answer."""
+
+    request_id: str
+    gate: Gate
+    clock: Clock
+    scope: Scope | None
+    token: str | None = None
+    trailers: list[Trailer] = field(default_factory=list)
+    charged: bool = False
+
+    def enter(self) -> Key:
+        """The caller's key as it is now: one that was revoked while its stream runs opens nothing more."""
+        assert self.scope is not None, "an open method has no caller"
+        return self.gate.enter(self.token, scope=self.scope, now=self.clock())
+
+    async def charge(self, rows: int) -> None:
+        """Take so many rows from the caller's quota; QuotaExceeded if they are not there."""
+        self.charged = True
+        key, now = self.enter(), self.clock()
+        shared = self.gate.shares
+        charge = await self.gate.charge_shared(key, rows, now=now) if shared else self.gate.charge(key, rows, now=now)
+        self.trailers = tell_charge(charge)
+
+    async def settle(self) -> None:
+        """Charge for a call that was answered without a price: what cannot be read has been read all the same."""
+        if self.scope is not None and not self.charged:
+            await self.charge(1)
+
+
+@dataclass(frozen=True)
+class Method:
+    """One method: `answer` gets a message and gives one, or takes and gives many where it `streams`."""
+
+    request: type[Message]
+    answer: Callable[[Call, Any], Awaitable[Message]] | Callable[[Call, AsyncIterator[Any]], AsyncIterator[Message]]
+    scope: Scope | None = "predict"
+    """None: open to everybody."""
+    streams: bool = False
+
+    def read(self, content: bytes) -> Message | MalformedRequest:
+        """A message out of bytes. A failure is returned: what a deserializer raises is told in protobuf's words."""
+        try:
+            message: Message = self.request.FromString(content)
+        except DecodeError:
+            return MalformedRequest(f"these bytes are no {self.request.DESCRIPTOR.full_name}")
+        return message
+
+    async def ask(self, call: Call, message: Any) -> Message:  # what `read` gave
+        """The answer to one message; what was no message is raised."""
+        if isinstance(message, CasaError):
+            raise message
+        answer: Any = self.answer(call, message)
+        given: Message = await answer
+        return given
+
+
+def write(message: Message) -> bytes:
+    """A message's bytes."""
+    content: bytes = message.SerializeToString()
+    return content

@@ -1,0 +1,150 @@
+"""The shapes of the HTTP interface, as callers see them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Self, cast
+
+from pydantic import BaseModel, ConfigDict, Field, WrapValidator
+
+from casa.house import House
+from casa.transports import parse
+
+Row = Annotated[House, WrapValidator(lambda row, _: row)]
+"""A house in a batch, taken as it came: one bad row must not refuse the others. The schema is a house's."""
+
+
+class Houses(BaseModel):
+    """Several houses to price in one call."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    instances: Annotated[
+        list[Row], Field(min_length=1, description="The houses, 1,000 at most unless the operator chose otherwise.")
+    ]
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **_: Any) -> Self:  # pydantic's own options
+        """Strict JSON, read once and in one way: pydantic's parser sees no repeated names."""
+        body = json_data.encode() if isinstance(json_data, str) else bytes(json_data)
+        return cast("Self", cls.model_construct(instances=parse.instances(body)))
+
+
+class Interval(BaseModel):
+    """Where the price lies with the probability `coverage`, in thousands of dollars."""
+
+    low: float
+    high: float
+    coverage: Annotated[float, Field(gt=0, lt=1)]
+
+
+class Caution(BaseModel):
+    """A value that the model has not seen the like of: its price is that of the nearest value it has seen."""
+
+    feature: str
+    reason: str
+    low: Annotated[float, Field(description="The least value in the training data.")]
+    high: Annotated[float, Field(description="The greatest value in the training data.")]
+
+
+class RowPrice(BaseModel):
+    """One house's price, in thousands of US dollars."""
+
+    prediction: float
+    interval: Interval
+    warnings: list[Caution]
+
+
+class Price(RowPrice):
+    """One house's price, and the model it comes from."""
+
+    model_name: str
+    model_version: str
+    features_used: Annotated[list[str], Field(description="The features that matter to this model.")]
+    inference_time: Annotated[float, Field(description="What the model took, in milliseconds.")]
+    request_id: str
+
+
+class Explanation(BaseModel):
+    """Why a house costs what it does: base value and contributions add up to the prediction, within 0.001."""
+
+    prediction: float
+    base_value: Annotated[float, Field(description="The price that the model starts from.")]
+    contributions: Annotated[dict[str, float], Field(description="What each feature adds, in thousands of dollars.")]
+    model_name: str
+    model_version: str
+    request_id: str
+
+
+class Flaw(BaseModel):
+    """One thing wrong with a house: where, in words, and the rule's name."""
+
+    loc: list[str | int]
+    msg: str
+    type: str
+
+
+class Spoiled(BaseModel):
+    """A row of a batch that could not be priced."""
+
+    index: Annotated[int, Field(ge=0, description="Its place in `instances`, from 0.")]
+    errors: list[Flaw]
+
+
+class Prices(BaseModel):
+    """The prices of a batch: null stands for a row that `errors` explains."""
+
+    predictions: list[RowPrice | None]
+    errors: list[Spoiled]
+    model_name: str
+    model_version: str
+    features_used: list[str]
+    inference_time: Annotated[float, Field(description="What the model took, in milliseconds.")]
+    request_id: str
+
+
+class Problem(BaseModel):
+    """Why a call failed (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str
+    errors: Annotated[list[Flaw], Field(description="For 422: what is wrong, 20 things at most.")] = []
+    error_count: Annotated[int | None, Field(description="For 422: how many things are wrong, if over 20.")] = None
+
+
+class Status(BaseModel):
+    """The answer of a probe."""
+
+    status: str
+
+
+class Health(Status):
+    """What is served, and since when."""
+
+    model_name: str
+    model_version: str
+    uptime_seconds: float
+
+
+class FeatureFacts(BaseModel):
+    """One feature of a house, as it is declared."""
+
+    name: str
+    description: str
+    unit: str
+    low: float
+    high: float
+    required: bool
+
+
+class ModelFacts(BaseModel):
+    """The model that is served."""
+
+    name: str
+    version: str
+    features: list[FeatureFacts]
+    metrics: dict[str, Any]  # as the pipeline wrote them
+    lineage: dict[str, Any]  # as the pipeline wrote it
+    card: Annotated[str, Field(description="The model card, in Markdown.")]

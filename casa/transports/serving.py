@@ -1,0 +1,119 @@
+"""A model at work: what every call needs, made once when the service object is made."""
+
+from __future__ import annotations
+
+import gc
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+import orjson
+
+from casa.access.gate import Gate
+from casa.errors import InvalidBundle, Unavailable
+from casa.house import HOUSE
+from casa.model import bundle
+from casa.monitoring.metrics import Metrics
+from casa.settings import Settings
+from casa.transports import parse
+from casa.transports.batch import batch
+from casa.transports.desk import Desk
+from casa.transports.inference import Inference
+
+if TYPE_CHECKING:
+    from casa.model.bundle import Bundle
+    from casa.model.pricer import Pricer
+
+TOLERANCE = 1e-3
+"""How far a golden price may be off: other processors take logarithms a little differently."""
+WARM_ROWS = 256
+"""Enough for the engine of large batches."""
+DRAIN_SECONDS = 5
+UNNEEDED = ("pandas", "pyarrow", "sklearn")
+"""XGBoost imports them where they are installed: most of the seconds and half of the memory of a start."""
+
+
+class Serving:
+    """One model, warmed, and the state of the process that serves it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        pricer: Pricer,
+        *,
+        gate: Gate,
+        metrics: Metrics,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.settings = settings
+        self.bundle = pricer.bundle
+        self.desk = Desk(pricer)
+        self.inference = Inference(pricer, max_rows=settings.max_rows)
+        self.gate = gate
+        self.metrics = metrics
+        self.draining = False
+        """Set before the process is stopped: readiness fails, and connections are closed after their answer."""
+        self._clock = clock
+        self._start = clock()
+
+    @property
+    def uptime_seconds(self) -> float:
+        """How long this model has been served."""
+        return round(self._clock() - self._start, 3)
+
+    def check_ready(self) -> None:
+        """Unavailable while new callers should go elsewhere."""
+        if self.draining:
+            raise Unavailable("this instance is about to stop", retry_after=DRAIN_SECONDS)
+
+
+def open_serving(settings: Settings, saved: Bundle, *, gate: Gate, metrics: Metrics) -> Serving:
+    """A warmed `Serving`; InvalidBundle if the model does not give its own golden prices again."""
+    # XGBoost and ONNX Runtime are slow to import: the supervisor, which only checks the model, does without.
+    with hidden(*UNNEEDED):
+        from casa.model.pricer import Pricer
+
+    pricer = Pricer(saved)
+    check_golden(pricer)
+    serving = Serving(settings, pricer, gate=gate, metrics=metrics)
+    warm(serving.desk)
+    return serving
+
+
+@contextmanager
+def hidden(*packages: str) -> Iterator[None]:
+    """Let imports of packages fail that are not imported yet, as if they were not installed."""
+    absent = [name for name in packages if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None is how Python marks them
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
+
+
+def check_golden(pricer: Pricer) -> None:
+    """InvalidBundle unless the golden houses cost what they did when the model was made."""
+    golden = pricer.bundle.document(bundle.GOLDEN)
+    houses = np.array([[one["house"].get(name, math.nan) for name in HOUSE.names] for one in golden])
+    expected = np.array([one["price"] for one in golden])
+    if not np.allclose(pricer.price(houses).price, expected, rtol=0, atol=TOLERANCE):
+        raise InvalidBundle(f"model {pricer.bundle.version} gives other prices here than where it was made")
+
+
+def warm(desk: Desk) -> None:
+    """Price what the first callers will ask for, so that they do not wait for what is done once."""
+    house, rows = orjson.dumps(HOUSE.example), orjson.dumps({parse.ENVELOPE: [HOUSE.example] * WARM_ROWS})
+    orjson.dumps(desk.price(parse.house(house), request_id=""))
+    orjson.dumps(desk.prices(batch(parse.instances(rows)), request_id=""))
+
+
+def settle() -> None:
+    """Take what is loaded out of the garbage collector's rounds: they would stop every call for nothing."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 1000)
