@@ -1,0 +1,50 @@
+# `make help` says what there is. Paths may hold spaces: everything is relative to this folder.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(if $(shell $(name) -c 'import sys; exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo yes),$(name))))
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PYTHONPATH :=
+export BENTOML_DO_NOT_TRACK := true
+export OMP_NUM_THREADS ?= 1
+
+LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --fork-strategy fewest \
+  --generate-hashes --no-emit-index-url --no-header --no-annotate
+
+.PHONY: help setup run test check docs-test bench lock
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: .venv/ready ## everything into .venv
+
+.venv/ready: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Casa needs Python 3.11, 3.12 or 3.13 with venv; on Debian: apt install python3 python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch .venv/ready
+
+run: setup ## a model if there is none, then the service on http://127.0.0.1:3000
+	@casa train --quick --if-missing
+	@exec casa serve
+
+test: setup ## all tests but those of the documentation
+	@python -m pytest
+
+check: setup ## format, lint, types, dead code
+	@ruff format --check .
+	@ruff check .
+	@mypy
+	@vulture
+
+docs-test: setup ## the README's commands
+	@python -m pytest tests/docs --no-cov -n 0
+
+bench: setup ## speed, memory and model quality, each beside a reference measured in the same run
+	@python -m benchmarks
+
+lock: setup ## requirements.lock anew: the newest versions that resolve together, with hashes and without addresses
+	$(LOCK) --upgrade --all-extras --output-file requirements.lock
+	$(LOCK) --extra serve --constraint requirements.lock --output-file casa/requirements.txt

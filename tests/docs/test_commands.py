@@ -1,0 +1,101 @@
+"""The commands of README and docs, run as a reader would paste them, in a clone of their own."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+PAGES = sorted([PROJECT / "README.md", *(PROJECT / "docs").glob("*.md")])
+BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SERVERS = ("make run", "casa serve", "bentoml serve")
+PORT = "3000"
+PATIENCE_SECONDS = 400
+
+
+class Clone:
+    """A copy of the project as git would clone it, with stores of its own and at most one server."""
+
+    def __init__(self, folder: Path, *, port: int) -> None:
+        self.folder = folder
+        self.port = str(port)
+        self.server: subprocess.Popen[bytes] | None = None
+        home = folder.parent / "home"
+        home.mkdir()
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("CASA_", "MLFLOW_"))},
+            "HOME": str(home),
+            "BENTOML_HOME": str(home / "bentoml"),
+            "CASA_HTTP_PORT": self.port,
+            "PATH": f"{folder / '.venv/bin'}:{os.environ['PATH']}",
+        }
+
+    def run(self, block: str) -> None:
+        """Run a block; one that starts a server is left running until the next that does."""
+        commands = block.replace(f":{PORT}", f":{self.port}")
+        if commands.startswith(SERVERS):
+            self.serve(commands)
+        else:
+            subprocess.run(["bash", "-euo", "pipefail", "-c", commands], cwd=self.folder, env=self.environment,
+                           check=True, stdin=subprocess.DEVNULL, timeout=PATIENCE_SECONDS)  # fmt: skip
+
+    def serve(self, commands: str) -> None:
+        """Start a server and wait until it is ready."""
+        self.stop()
+        self.server = subprocess.Popen(
+            ["bash", "-euc", commands], cwd=self.folder, env=self.environment, start_new_session=True
+        )
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not self.ready():
+            assert self.server.poll() is None, f"{commands!r} ended by itself"
+            assert time.monotonic() < deadline, f"{commands!r} was not ready in {PATIENCE_SECONDS} s"
+
+    def ready(self) -> bool:
+        """Does the server answer that it is ready?"""
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=1).is_success
+        except httpx.TransportError:
+            return False
+
+    def stop(self) -> None:
+        """End the server, if there is one, and all it started."""
+        if self.server:
+            os.killpg(self.server.pid, signal.SIGTERM)
+            self.server.wait(60)
+            self.server = None
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Iterator[Clone]:
+    folder = tmp_path / "casa with a space"
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=PROJECT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    for name in filter(None, tracked.split("\0")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT / name, folder / name)
+    (folder / ".venv").symlink_to(PROJECT / ".venv")
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    made = Clone(folder, port=port)
+    yield made
+    made.stop()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_commands_of_a_page_work(page: Path, clone: Clone) -> None:
+    blocks = BLOCK.findall(page.read_text())
+    for block in blocks:
+        clone.run(block)
+    assert blocks or page.name != "README.md"
