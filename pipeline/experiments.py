@@ -20,14 +20,14 @@ from pipeline.scores import rmse
 Places = NDArray[np.intp]
 
 CHAMPION: Mapping[str, Any] = {
-    "logs": ("CRIM", "DIS", "LSTAT"),
+    "logs": ("CRIM", "DIS", "LSTAT", "RM"),
     "extra_terms": ("TAX/RM", "PTRATIO/RM", "CRIM*NOX", "DIS*LSTAT", "AGE*RM", "CRIM*RAD"),
     "chain": True,
     "copies": 9,
     "noise": 0.12,
     "links": ("log", "identity", "log", "identity"),
-    "rounds": 150,
-    "learning_rate": 0.16,
+    "rounds": 100,
+    "learning_rate": 0.25,
     "max_depth": 4,
     "subsample": 0.7,
     "colsample_bynode": 0.35,

@@ -250,6 +250,15 @@ def test_a_server_that_is_not_there_is_unavailable() -> None:
     assert len(waited) == 3
 
 
+def test_asyncio_finds_it_unavailable_too() -> None:
+    async def ask() -> None:
+        async with AsyncClient(f"http://127.0.0.1:{free_port()}", patience=patient(tries=1)) as client:
+            await client.health()
+
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        asyncio.run(ask())
+
+
 def test_a_server_that_does_not_answer_is_not_waited_for_for_ever() -> None:
     silent = Script()
     client = Client(silent.address, timeout_seconds=0.05)

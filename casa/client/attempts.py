@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from random import Random, SystemRandom
 from typing import Any, TypeVar
 
@@ -84,8 +83,10 @@ class Patience:
 
 def persist(request: httpx.Request, patience: Patience) -> Steps[httpx.Response]:
     """The answer to a request; a CasaError with the server's words if there is none in the end."""
-    for tried in count(1):
+    tried = 0
+    while True:
         reply = yield request
+        tried += 1
         try:
             return _check(reply)
         except (QuotaExceeded, Unavailable) as error:
@@ -93,7 +94,6 @@ def persist(request: httpx.Request, patience: Patience) -> Steps[httpx.Response]
             if wait is None:
                 raise
         yield wait
-    raise AssertionError("counting has no end")
 
 
 def _check(reply: Reply) -> httpx.Response:

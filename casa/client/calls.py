@@ -92,7 +92,7 @@ class Calls:
         request = httpx.Request(
             method,
             self.address.rstrip("/") + path,
-            headers={"x-api-key": key.encode()} if key else {},
+            headers={b"x-api-key": key.encode()} if key else {},
             extensions={"timeout": httpx.Timeout(self.timeout_seconds).as_dict()},
             **content,
         )

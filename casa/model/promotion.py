@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import structlog
 
+from casa.errors import InvalidBundle, NotFound
 from casa.house import Array
 from casa.model import bundle, registry
 from casa.model.pricer import Pricer
@@ -46,7 +47,10 @@ def _decide(
         return Decision(True, f"the first champion, RMSE {rmse:.3f} on {len(houses)} held-out houses")
     if champion == version:
         return Decision(True, f"it is the champion already, RMSE {rmse:.3f}")
-    old = _rmse(champion, houses, prices, store=store)
+    try:
+        old = _rmse(champion, houses, prices, store=store)
+    except (NotFound, InvalidBundle) as error:
+        return Decision(True, f"the champion {champion} cannot be served ({error}), RMSE {rmse:.3f}")
     reason = f"RMSE {rmse:.3f} against {old:.3f} of {champion} on the same {len(houses)} held-out houses"
     return Decision(force or rmse < old, reason + (", by force" if force else ""))
 

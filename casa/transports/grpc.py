@@ -11,7 +11,6 @@ from grpc_reflection.v1alpha.reflection import aio as reflection
 
 from casa.access.gate import Gate
 from casa.errors import InvalidSettings
-from casa.settings import Settings
 from casa.transports import casa_service, health_service, inference_service
 from casa.transports.casa_service import CasaService
 from casa.transports.health_service import HealthService
@@ -55,7 +54,8 @@ class GrpcServer:
             **_reflection(),
         }
         self._reception = Reception(methods, serving, gate, clock=clock)
-        self._server = strict_server((self._reception,), (*OPTIONS, *_limits(serving.settings)))
+        largest = ("grpc.max_receive_message_length", serving.settings.max_batch_bytes)
+        self._server = strict_server((self._reception,), (*OPTIONS, largest))
         for path in methods:
             _, service, name = path.split("/")
             self._server.add_registered_method_handlers(service, {name: None})  # the reception has the handlers
@@ -91,10 +91,6 @@ async def start(serving: Serving, gate: Gate, *, inference: Inference, host: str
     server = GrpcServer(serving, gate, inference=inference, clock=lambda: datetime.now(UTC))
     await server.start(host, serving.settings.grpc_port)
     return server
-
-
-def _limits(settings: Settings) -> tuple[tuple[str, int], ...]:
-    return (("grpc.max_receive_message_length", settings.max_batch_bytes),)
 
 
 def _reflection() -> Mapping[str, Method]:

@@ -6,10 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from casa import __version__
 from casa.errors import MalformedRequest, NotFound
 from casa.house import HOUSE, Array
 from casa.model import bundle
+from casa.model.ensemble import Prices
 from casa.transports.matrix import stack
 from casa.transports.tensor import HOUSES, OUTPUT, Tensor, TensorMetadata
 
@@ -93,8 +96,14 @@ class Inference:
 
     def infer(self, houses: Array, outputs: Sequence[WantedOutput]) -> list[Tensor]:
         """The outputs asked for, each (n,), in the order they were asked for."""
-        prices = dict(zip(OUTPUTS, self._pricer.price(houses), strict=True))
+        prices = dict(zip(OUTPUTS, self._price(houses), strict=True))
         return [Tensor(output.name, prices[output.name]) for output in outputs]
+
+    def _price(self, houses: Array) -> Prices:
+        if len(houses) > 1:
+            return self._pricer.price(houses)
+        alone = self._pricer.price_one(houses[0].tolist())  # the same digits in a third of the time
+        return Prices(*(np.array([value]) for value in alone))
 
 
 def want(names: Iterable[tuple[str, bool | None]], *, binary: bool) -> list[WantedOutput]:

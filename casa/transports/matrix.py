@@ -12,6 +12,10 @@ from casa.house import HOUSE, Array
 from casa.rules import Codes, Rules
 from casa.transports.tensor import HOUSES, Tensor
 
+_LOW = np.array([feature.low for feature in HOUSE.features])
+_HIGH = np.array([feature.high for feature in HOUSE.features])
+_BINARY = [place for place, feature in enumerate(HOUSE.features) if feature.binary]
+
 _rules = cache(Rules)
 
 
@@ -34,9 +38,17 @@ def check(houses: Array) -> None:
     """MalformedRequest, with the first wrong value's row and feature, unless every house can be priced."""
     if not len(houses):
         raise MalformedRequest("at least one house is required")
+    if _is_plain(houses):
+        return
     codes = _rules().codes(houses, np.zeros(houses.shape, dtype=np.bool_))
     if codes.any():
         raise MalformedRequest(_tell(codes))
+
+
+def _is_plain(houses: Array) -> bool:
+    """Is every value in its range beyond doubt? Then the rules need not be asked, which takes four times as long."""
+    inside = (houses >= _LOW) & (houses <= _HIGH)
+    return bool(inside.all()) and not np.mod(houses[:, _BINARY], 1).any()
 
 
 def _join(named: Mapping[str, Array]) -> Array:

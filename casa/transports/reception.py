@@ -13,11 +13,16 @@ from casa.access.gate import Gate
 from casa.errors import CasaError, DeadlineExceeded, Unavailable
 from casa.transports.metadata import Metadata, read_id, sentence, tell_error
 from casa.transports.problem import BUG
+from casa.transports.room import Room
 from casa.transports.rpc import Call, Clock, Method, write
 from casa.transports.serving import Serving
 
 MOST_CALLS = 256
-"""Running at once; more are refused, and each may hold a message of the largest size in memory."""
+"""Single calls at once. Each may hold a message of the largest size in memory."""
+MOST_STREAMS = 64
+"""Streams at once: they may last minutes without being used."""
+MOST_STRANGERS = 64
+"""Calls at once of methods that need no key."""
 
 Context = Any  # grpc.aio's, which has no types
 
@@ -30,8 +35,7 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
         self._serving = serving
         self._gate = gate
         self._clock = clock
-        self.running = 0
-        """How many calls are being answered."""
+        self._single, self._streams, self._strangers = Room(MOST_CALLS), Room(MOST_STREAMS), Room(MOST_STRANGERS)
         self._waiting: set[asyncio.Task[Any]] = set()
         self._closing = False
 
@@ -40,7 +44,7 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
         method, metadata = self._methods[details.method], details.invocation_metadata
         call = Call(read_id(metadata), self._gate, self._clock, method.scope)
         try:
-            self._admit(call, metadata)
+            self._admit(call, method, metadata)
         except CasaError as error:
             return _refusing(error, call)
         except Exception:  # noqa: BLE001 - any bug: the log gets the traceback, the caller a plain sentence
@@ -53,20 +57,19 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
         for task in self._waiting:
             task.cancel()
 
-    def _admit(self, call: Call, metadata: Metadata) -> None:
-        if call.scope is not None:
-            self._serving.check_ready()
-            call.token = self._gate.find_token(metadata)
-            call.enter()
-        if self.running >= MOST_CALLS:
-            raise Unavailable("all of this instance is busy")
-        self.running += 1
-        task = asyncio.current_task()
-        assert task is not None, "grpc answers each call in a task of its own"
-        task.add_done_callback(self._leave)
+    @property
+    def running(self) -> int:
+        """How many calls are being answered."""
+        return self._single.taken + self._streams.taken + self._strangers.taken
 
-    def _leave(self, _: object) -> None:
-        self.running -= 1
+    def _admit(self, call: Call, method: Method, metadata: Metadata) -> None:
+        if call.scope is None:
+            self._strangers.enter()
+            return
+        self._serving.check_ready()
+        call.token = self._gate.find_token(metadata)
+        call.enter()
+        (self._streams if method.streams else self._single).enter()
 
     def _streaming(self, method: Method, call: Call) -> Any:  # grpc's handler
         async def handle(_: object, context: Context) -> None:

@@ -178,14 +178,13 @@ def test_a_broken_parquet_file_leaves_nothing(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["in.parquet"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_end_half_way_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
-    write_parquet(tmp_path / "in.parquet", 1_000_000)
+def test_an_end_half_way_leaves_nothing(tmp_path: Path) -> None:
+    write_parquet(tmp_path / "in.parquet", 500_000)
     process = start("score", "in.parquet", "out.csv", folder=tmp_path, stderr=subprocess.PIPE)
     until(lambda: list(tmp_path.glob(".out.csv*")), seconds=30)
-    process.send_signal(number)
+    process.send_signal(signal.SIGINT)
     _, said = process.communicate()
-    assert (process.returncode, said) == (128 + number, "")
+    assert (process.returncode, said) == (130, "")
     assert [path.name for path in tmp_path.iterdir()] == ["in.parquet"]
 
 

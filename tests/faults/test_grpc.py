@@ -13,10 +13,11 @@ from time import monotonic
 import grpc
 import psutil
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from casa.model.pricer import Pricer
 from casa.transports.protos import casa_pb2, casa_pb2_grpc
-from casa.transports.reception import MOST_CALLS
+from casa.transports.reception import MOST_STRANGERS, MOST_STREAMS
 from tests.servers import until
 from tests.transports.grpc_caller import GrpcCaller, answering, house, token
 
@@ -138,14 +139,23 @@ def test_a_flood_over_one_connection_is_answered_to_the_last_call(caller: GrpcCa
     assert {call.code() for call in calls} == {Code.OK}
 
 
-def test_more_calls_at_once_than_there_is_room_for_are_refused_and_the_others_run(caller: GrpcCaller) -> None:
-    connections = [send(caller, begin(STREAM)) for _ in range(MOST_CALLS)]
-    until(lambda: caller.server.running == MOST_CALLS)
-    error = caller.refusal(caller.casa.Predict, house())
+def test_more_streams_than_there_is_room_for_are_refused_and_keep_no_other_call_out(caller: GrpcCaller) -> None:
+    connections = [send(caller, begin(STREAM)) for _ in range(MOST_STREAMS)]
+    until(lambda: caller.server.running == MOST_STREAMS)
+    error = caller.refusal(caller.casa.PredictStream, iter([house()]))
     assert (error.code(), dict(error.trailing_metadata())["retry-after"]) == (Code.UNAVAILABLE, "1")
+    assert answers(caller)
     for connection in connections:
         connection.close()
     until(lambda: caller.server.running == 0)
+    assert list(caller.casa.PredictStream(iter([house()]), metadata=caller.key))
+
+
+def test_strangers_who_watch_our_health_keep_nobody_out(caller: GrpcCaller) -> None:
+    watch = health_pb2_grpc.HealthStub(caller.channel).Watch
+    watching = [watch(health_pb2.HealthCheckRequest()) for _ in range(MOST_STRANGERS)]
+    assert {next(states).status for states in watching} == {health_pb2.HealthCheckResponse.SERVING}
+    assert caller.refusal(watch, health_pb2.HealthCheckRequest()).code() is Code.UNAVAILABLE
     assert answers(caller)
 
 

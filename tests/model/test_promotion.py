@@ -81,6 +81,19 @@ def test_force_is_noted(models: Registry, stored: tuple[Store, str, str], table:
     assert forced.reason.endswith("by force")
 
 
+def test_a_damaged_champion_is_replaced(
+    models: Registry, stored: tuple[Store, str, str], table: Rows, tmp_path: Path
+) -> None:
+    store, good, worse = stored
+    for version in (good, worse):
+        enrol(models, version, tmp_path)
+    promote(good, houses=table.houses, prices=table.prices, store=store, models=models)
+    (store.find(good) / bundle.GRAPH).write_bytes(b"half")
+    decision = promote(worse, houses=table.houses, prices=table.prices, store=store, models=models)
+    assert decision.promoted
+    assert "cannot be served" in decision.reason
+
+
 def test_the_same_model_stays_champion(
     models: Registry, stored: tuple[Store, str, str], table: Rows, tmp_path: Path
 ) -> None:

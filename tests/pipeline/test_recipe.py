@@ -110,7 +110,7 @@ def test_a_log_starts_at_the_least_positive_value() -> None:
 def test_nothing_warns_on_a_table_without_variety() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        Recipe(**SMALL).fit(np.ones((30, len(HOUSE.names))), np.full(30, 20.0))
+        Recipe(**SMALL).fit(np.tile([*HOUSE.example.values()], (30, 1)), np.full(30, 20.0))
 
 
 def test_a_saved_preprocessor_gives_the_recipes_own_rows(fitted: Recipe, table: Rows) -> None:

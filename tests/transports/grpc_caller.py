@@ -24,6 +24,7 @@ from casa.settings import Settings
 from casa.transports.desk import Desk
 from casa.transports.grpc import GrpcServer
 from casa.transports.protos import casa_pb2, casa_pb2_grpc, open_inference_pb2_grpc
+from casa.transports.rpc import Clock
 from casa.transports.serving import Serving
 
 TODAY = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -93,13 +94,15 @@ class GrpcCaller:
 
 
 @contextmanager
-def answering(pricer: Pricer, folder: Path, *, desk: Desk | None = None, **settings: Any) -> Iterator[GrpcCaller]:
-    """A server in an event loop of its own."""
+def answering(
+    pricer: Pricer, folder: Path, *, desk: Desk | None = None, clock: Clock = lambda: TODAY, **settings: Any
+) -> Iterator[GrpcCaller]:
+    """A server in an event loop of its own; the clocks are what a test may break."""
     metrics = Metrics()
     serving = Serving(Settings(data_dir=folder, **settings), pricer, gate=make_gate(grants(), metrics), metrics=metrics)
     serving.desk = desk or serving.desk
     with start_blocking_portal() as portal, ExitStack() as stack:
-        server = portal.call(make_server, serving)
+        server = portal.call(make_server, serving, clock)
         port = portal.call(server.start, "127.0.0.1", 0)
         stack.callback(portal.call, server.stop, 5)
         caller = GrpcCaller(serving, server, portal, port)
@@ -107,6 +110,6 @@ def answering(pricer: Pricer, folder: Path, *, desk: Desk | None = None, **setti
         yield caller
 
 
-async def make_server(serving: Serving) -> GrpcServer:
+async def make_server(serving: Serving, clock: Clock = lambda: TODAY) -> GrpcServer:
     """A server that is not started; grpc wants it made in its event loop."""
-    return GrpcServer(serving, serving.gate, inference=serving.inference, clock=lambda: TODAY)
+    return GrpcServer(serving, serving.gate, inference=serving.inference, clock=clock)

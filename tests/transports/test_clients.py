@@ -36,6 +36,7 @@ def environment(name: str) -> Path:
     ready, python = folder / "ready", folder / "bin" / "python"
     if not ready.is_file() or ready.read_text() != lock:
         venv.create(folder, clear=True)
+        (ENVIRONMENTS / ".gitignore").write_text("*\n")
         install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps"]
         _run([*install, "--require-hashes", "--requirement", str(CLIENTS / f"{name}.lock")])
         ready.write_text(lock)
@@ -47,7 +48,7 @@ def _run(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         stop = pytest.fail if os.environ.get("CASA_TEST_ALL") == "1" else pytest.skip
-        stop(f"its packages cannot be installed: {done.stderr.strip().splitlines()[-1]}")
+        stop(f"its packages cannot be installed: {done.stderr.strip()[-300:]}")
 
 
 def heard(name: str, service: Live, pricer: Pricer, houses: Any) -> dict[str, Any]:

@@ -198,14 +198,26 @@ def test_hostile_houses_are_priced_or_refused_by_name(caller: GrpcCaller, values
         assert error.code() is Code.INVALID_ARGUMENT
 
 
+@pytest.mark.parametrize("method", ["Predict", "PredictStream"])
 def test_a_bug_is_told_as_one_sentence_and_logged(
-    pricer: Pricer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    method: str, pricer: Pricer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with answering(pricer, tmp_path, desk=Desk(pricer, clock=lambda: 1 / 0)) as caller:
-        error = caller.refusal(caller.casa.Predict, house())
-    assert error.code() is Code.INTERNAL
-    assert error.details().startswith("something went wrong on our side")
+        ask = getattr(caller.casa, method)
+        error = caller.refusal(ask, house() if method == "Predict" else iter([house()]))
+    assert (error.code(), error.details().partition(";")[0]) == (Code.INTERNAL, "something went wrong on our side")
     assert "ZeroDivisionError" in capsys.readouterr().out
+
+
+def test_a_bug_before_a_call_is_read_is_told_the_same_way(pricer: Pricer, tmp_path: Path) -> None:
+    with answering(pricer, tmp_path, clock=lambda: 1 / 0) as caller:  # type: ignore[arg-type,return-value]
+        assert caller.refusal(caller.casa.Predict, house()).code() is Code.INTERNAL
+
+
+def test_bytes_that_are_no_message_end_a_stream(caller: GrpcCaller) -> None:
+    stream = caller.channel.stream_stream("/casa.v1.Casa/PredictStream")
+    error = caller.refusal(stream, iter([b"\xff"]))
+    assert (error.code(), error.details()) == (Code.INVALID_ARGUMENT, "these bytes are no casa.v1.House")
 
 
 def test_health_is_told_to_everybody(caller: GrpcCaller) -> None:
@@ -222,6 +234,8 @@ def test_those_who_watch_hear_of_the_drain(own: GrpcCaller) -> None:
     assert next(states).status == health_pb2.HealthCheckResponse.SERVING
     own.drain()
     assert next(states).status == health_pb2.HealthCheckResponse.NOT_SERVING
+    unknown = stub.Watch(health_pb2.HealthCheckRequest(service="x"), timeout=10)
+    assert next(unknown).status == health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
 
 
 @pytest.mark.parametrize("version", ["v1", "v1alpha"])
