@@ -12,7 +12,7 @@ export OMP_NUM_THREADS ?= 1
 LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --fork-strategy fewest \
   --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help setup run test check docs-test bench lock
+.PHONY: help setup run test check docs-test bench protos lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,9 @@ docs-test: setup ## the README's commands
 
 bench: setup ## speed, memory and model quality, each beside a reference measured in the same run
 	@python -m benchmarks
+
+protos: setup ## the gRPC code anew, from the .proto files
+	python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. casa/transports/protos/*.proto
 
 lock: setup ## requirements.lock anew: the newest versions that resolve together, with hashes and without addresses
 	$(LOCK) --upgrade --all-extras --output-file requirements.lock
