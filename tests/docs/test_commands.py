@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,6 +11,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from tests.servers import free_port
 
 PROJECT = Path(__file__).parents[2]
 PAGES = sorted([PROJECT / "README.md", *(PROJECT / "docs").glob("*.md")])
@@ -35,6 +36,7 @@ class Clone:
             "HOME": str(home),
             "BENTOML_HOME": str(home / "bentoml"),
             "CASA_HTTP_PORT": self.port,
+            "CASA_GRPC_PORT": str(free_port()),
             "PATH": f"{folder / '.venv/bin'}:{os.environ['PATH']}",
         }
 
@@ -67,10 +69,10 @@ class Clone:
 
     def stop(self) -> None:
         """End the server, if there is one, and all it started."""
-        if self.server:
+        if self.server and self.server.poll() is None:
             os.killpg(self.server.pid, signal.SIGTERM)
             self.server.wait(60)
-            self.server = None
+        self.server = None
 
 
 @pytest.fixture
@@ -82,13 +84,10 @@ def clone(tmp_path: Path) -> Iterator[Clone]:
     ).stdout  # fmt: skip
     for name in filter(None, tracked.split("\0")):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(PROJECT / name, folder / name)
+        shutil.copy2(PROJECT / name, folder / name)  # with its time, so that make knows the environment is ready
     (folder / ".venv").symlink_to(PROJECT / ".venv")
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    made = Clone(folder, port=port)
+    made = Clone(folder, port=free_port())
     yield made
     made.stop()
 
