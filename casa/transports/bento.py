@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import bentoml
 import click
@@ -26,10 +26,11 @@ from casa.model.store import FOLDER, open_store
 from casa.monitoring.metrics import Metrics
 from casa.settings import Settings, load_settings
 from casa.telemetry import opt_out
-from casa.transports.grpc import GrpcServer
-from casa.transports.grpc import start as start_grpc
 from casa.transports.http import Front
 from casa.transports.serving import open_serving, settle
+
+if TYPE_CHECKING:
+    from casa.transports.grpc import GrpcServer
 
 ALIAS = "casa-baked"
 """What a Bento calls its own model; from source nothing has this name."""
@@ -125,6 +126,8 @@ class Running:
 
     async def open(self) -> None:
         """Follow the keys, and take gRPC calls beside those over HTTP."""
+        from casa.transports.grpc import start as start_grpc  # the supervisor does without
+
         self._access.refresher.start()
         serving = self.serving
         self._grpc = await start_grpc(serving, serving.gate, inference=serving.inference, host=self._host)
