@@ -22,7 +22,7 @@ setup: .venv/ready ## everything into .venv
 .venv/ready: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Casa needs Python 3.11, 3.12 or 3.13 with venv; on Debian: apt install python3 python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch .venv/ready
 
