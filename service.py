@@ -5,7 +5,7 @@ from __future__ import annotations
 import bentoml
 
 from casa.house import House
-from casa.transports import bento, identity, parse
+from casa.transports import bento, parse, visit
 from casa.transports.batch import batch
 from casa.transports.schema import Explanation, Houses, Price, Prices
 
@@ -45,17 +45,17 @@ class Casa:
     @bentoml.api(route="/predict")  # type: ignore[untyped-decorator]
     async def predict(self, house: House, /) -> Price:
         """The price of one house, with an interval that holds it as often as it says."""
-        content = self.running.serving.desk.price(parse.values(house), request_id=identity.current())
+        content = self.running.serving.desk.price(parse.values(house), visit.current())
         return Price.model_validate(content)
 
     @bentoml.api(route="/explain")  # type: ignore[untyped-decorator]
     async def explain(self, house: House, /) -> Explanation:
         """The price of one house, and how much each feature adds to it."""
-        content = self.running.serving.desk.explain(parse.values(house), request_id=identity.current())
+        content = self.running.serving.desk.explain(parse.values(house), visit.current())
         return Explanation.model_validate(content)
 
     @bentoml.api(route="/predict/batch")  # type: ignore[untyped-decorator]
     async def predict_batch(self, houses: Houses, /) -> Prices:
         """The prices of many houses; a bad row spoils only itself."""
-        content = self.running.serving.desk.prices(batch(houses.instances), request_id=identity.current())
+        content = self.running.serving.desk.prices(batch(houses.instances), visit.current())
         return Prices.model_validate(content)

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter as Tally
+from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from casa.monitoring.answers import Answered
+from casa.monitoring.histogram import Histogram
 
 Refusal = Literal["missing", "invalid", "contradictory", "scope"]
 """Why a key was refused. `invalid` is unknown, wrong, expired and revoked in one: /metrics must not tell them apart."""
+
+STAGES = ("parse", "access", "model", "rest")
+SECONDS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 1e-1, 1.0)
+ROWS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 
 class Metrics:
@@ -33,3 +43,28 @@ class Metrics:
         self.shared_quota_available = Gauge(
             "casa_shared_quota_available", "1 while replicas share quotas through Redis.", registry=self.registry
         )
+        self._requests = Counter(
+            "casa_requests", "Finished calls, by route and status.", ["route", "status"], registry=self.registry
+        )
+        self._rows = Counter("casa_rows", "Houses that were priced.", registry=self.registry)
+        self._lost = Counter(
+            "casa_answers_lost", "Finished calls that found no room in the queue.", registry=self.registry
+        )
+        self._latency = Histogram(
+            "casa_latency_seconds", "Seconds a call took, by stage.", label="stage", values=STAGES, buckets=SECONDS
+        )
+        self._batches = Histogram("casa_batch_rows", "Houses of one call.", buckets=ROWS)
+        for histogram in (self._latency, self._batches):
+            self.registry.register(histogram)
+
+    def watch(self, answered: Sequence[Answered], *, lost: int) -> None:
+        """Count finished calls."""
+        self._lost.inc(lost)
+        for (route, status), count in Tally((one.route, one.status) for one in answered).items():
+            self._requests.labels(route, status).inc(count)
+        rows = np.array([size for one in answered if (size := len(one.priced.houses))], dtype=np.float64)
+        self._rows.inc(float(rows.sum()))
+        self._batches.add({"": rows})
+        if answered:
+            stages = np.array([(*one.stages, one.seconds - sum(one.stages)) for one in answered])
+            self._latency.add(dict(zip(STAGES, stages.T, strict=True)))

@@ -49,6 +49,8 @@ class Answer(NamedTuple):
 
     def having(self, fields: Mapping[str, str]) -> Answer:
         """The same answer with more header fields."""
+        if not fields:
+            return self
         return self._replace(headers=(*self.headers, *((n.lower().encode(), v.encode()) for n, v in fields.items())))
 
     def closing(self) -> Answer:

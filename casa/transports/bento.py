@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import sys
@@ -27,7 +28,7 @@ from casa.monitoring.metrics import Metrics
 from casa.settings import Settings, load_settings
 from casa.telemetry import opt_out
 from casa.transports.http import Front
-from casa.transports.serving import open_serving, settle
+from casa.transports.serving import Serving, open_serving, settle
 
 if TYPE_CHECKING:
     from casa.transports.grpc import GrpcServer
@@ -38,6 +39,9 @@ ALIAS = "casa-baked"
 LOOPBACK = "127.0.0.1"
 GRACE_SECONDS = 5.0
 """How long running gRPC calls may take to end once the worker stops."""
+
+WATCH_SECONDS = 0.1
+"""How long a finished call waits until it is counted."""
 
 EMPTY = "casa: this Bento holds no model, for there is none yet; whoever serves it names one in CASA_MODEL_VERSION"
 
@@ -130,6 +134,7 @@ class Running:
 
         self._access.refresher.start()
         serving = self.serving
+        self._watching = asyncio.create_task(_watch(serving))
         self._grpc = await start_grpc(serving, serving.gate, inference=serving.inference, host=self._host)
 
     async def close(self) -> None:
@@ -137,7 +142,16 @@ class Running:
         self.serving.draining = True
         if self._grpc:
             await self._grpc.stop(GRACE_SECONDS)
+        self._watching.cancel()
+        self.serving.pass_on()
         await self._access.close()
+
+
+async def _watch(serving: Serving) -> None:
+    """Tell those who watch of finished calls, as long as the service runs."""
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        serving.pass_on()
 
 
 def check() -> None:

@@ -8,7 +8,9 @@ from typing import Any, Protocol
 from casa.settings import Settings
 from casa.transports import parse
 from casa.transports.batch import Batch, batch
-from casa.transports.desk import Content, Desk
+from casa.transports.desk import Content
+from casa.transports.serving import Serving
+from casa.transports.visit import Visit
 
 
 class Call(Protocol):
@@ -26,7 +28,7 @@ class Call(Protocol):
         """The body's meaning; a CasaError says why it has none."""
         ...
 
-    def answer(self, desk: Desk, asked: Any, request_id: str) -> Content:  # what its own `parse` gave
+    async def answer(self, serving: Serving, asked: Any, visit: Visit) -> Content:  # what its own `parse` gave
         """The answer's content."""
         ...
 
@@ -43,15 +45,15 @@ class Predict:
     def parse(self, body: bytes, _: Settings) -> list[float]:
         return parse.house(body)
 
-    def answer(self, desk: Desk, asked: list[float], request_id: str) -> Content:
-        return desk.price(asked, request_id=request_id)
+    async def answer(self, serving: Serving, asked: list[float], visit: Visit) -> Content:
+        return await serving.batcher.price(asked, visit)
 
 
 class Explain(Predict):
     """One house, its price and why."""
 
-    def answer(self, desk: Desk, asked: list[float], request_id: str) -> Content:
-        return desk.explain(asked, request_id=request_id)
+    async def answer(self, serving: Serving, asked: list[float], visit: Visit) -> Content:
+        return serving.desk.explain(asked, visit)
 
 
 class PredictBatch:
@@ -66,8 +68,8 @@ class PredictBatch:
     def parse(self, body: bytes, settings: Settings) -> Batch:
         return batch(parse.instances(body, most=settings.max_rows))
 
-    def answer(self, desk: Desk, asked: Batch, request_id: str) -> Content:
-        return desk.prices(asked, request_id=request_id)
+    async def answer(self, serving: Serving, asked: Batch, visit: Visit) -> Content:
+        return serving.desk.prices(asked, visit)
 
 
 CALLS: Mapping[str, Call] = {"/predict": Predict(), "/predict/batch": PredictBatch(), "/explain": Explain()}

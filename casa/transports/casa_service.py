@@ -17,6 +17,8 @@ from casa.transports.serving import Serving
 
 SERVICE = pb.DESCRIPTOR.services_by_name["Casa"].full_name
 
+OK = "OK"
+
 Row = dict[str, float]
 _NAMES = {field.number: field.name.upper() for field in pb.House.DESCRIPTOR.fields}
 
@@ -29,7 +31,7 @@ class CasaService:
     """Prices and explanations as messages."""
 
     def __init__(self, serving: Serving) -> None:
-        self._desk = serving.desk
+        self._serving = serving
         self._most = serving.settings.max_rows
 
     def methods(self) -> Mapping[str, Method]:
@@ -45,7 +47,7 @@ class CasaService:
         """One house's price."""
         await call.charge(1)
         values = read_house(house)
-        return pb.Price(**self._desk.price(values, request_id=call.request_id))
+        return pb.Price(**await self._serving.batcher.price(values, call))
 
     async def predict_batch(self, call: Call, houses: pb.Houses) -> pb.Prices:
         """An outcome for each house; InvalidHouse if none can be priced."""
@@ -55,23 +57,24 @@ class CasaService:
             raise InvalidHouse([Flaw(loc=["instances"], msg="At least one house is required", type="too_short")])
         rows = batch([read_row(house) for house in houses.instances])
         await call.charge(len(rows.places))
-        return write_prices(self._desk.prices(rows, request_id=call.request_id))
+        return write_prices(self._serving.desk.prices(rows, call))
 
     async def predict_stream(self, call: Call, houses: AsyncIterator[pb.House]) -> AsyncIterator[pb.Outcome]:
         """An outcome for each house as it comes. Each costs a call, and none is read while an outcome waits."""
         async for house in houses:
             try:
-                price = await self.predict(call, house)
+                outcome = pb.Outcome(price=await self.predict(call, house))
             except InvalidHouse as error:
-                yield pb.Outcome(error=write_error(error.flaws))
-            else:
-                yield pb.Outcome(price=price)
+                outcome = pb.Outcome(error=write_error(error.flaws))
+            self._serving.answers.put(call.answered(call.path, outcome.error.code or OK))
+            call.next_row()
+            yield outcome
 
     async def explain(self, call: Call, house: pb.House) -> pb.Explanation:
         """How much each feature adds to one house's price."""
         await call.charge(1)
         values = read_house(house)
-        return pb.Explanation(**self._desk.explain(values, request_id=call.request_id))
+        return pb.Explanation(**self._serving.desk.explain(values, call))
 
 
 def read_house(house: pb.House) -> list[float]:

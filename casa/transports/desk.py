@@ -11,11 +11,14 @@ import numpy as np
 from casa.house import HOUSE, Array
 from casa.model import bundle
 from casa.model.ensemble import Prices
+from casa.monitoring.answers import Priced
+from casa.transports.asker import Asker
 from casa.transports.batch import Batch
 from casa.transports.problem import MOST_FLAWS
 
 if TYPE_CHECKING:  # slow to import, and not needed to describe the interface
     from casa.model.pricer import HouseWarning, Pricer
+    from casa.model.single import SinglePrice
 
 SHARE_DECIMALS = 6
 """Finer than a price's, so that thirteen rounded shares still add up to it."""
@@ -24,7 +27,7 @@ Content = dict[str, Any]  # JSON values
 
 
 class Desk:
-    """Prices checked houses and says what callers are told of them."""
+    """Prices checked houses, says what callers are told of them, and notes on the call what was priced."""
 
     def __init__(self, pricer: Pricer, *, clock: Callable[[], float] = time.perf_counter) -> None:
         self._pricer = pricer
@@ -36,37 +39,50 @@ class Desk:
             "features_used": list(pricer.bundle.features_used),
         }
 
-    def price(self, house: Sequence[float], *, request_id: str) -> Content:
+    def price(self, house: Sequence[float], asker: Asker) -> Content:
         """The answer for one house (features,), NaN for a value left out, in the shape of `Price`."""
-        start = self._clock()
-        price, low, high = self._pricer.price_one(house)
-        taken = self._clock() - start
-        return {**self._told(price, low, high, self._pricer.warnings(house)), **self._closing(taken, request_id)}
+        (content,) = self.price_each([house], [asker])
+        return content
 
-    def explain(self, house: Sequence[float], *, request_id: str) -> Content:
+    def price_each(self, houses: Sequence[Sequence[float]], askers: Sequence[Asker]) -> list[Content]:
+        """The answers for the houses (n, features) of n calls."""
+        start = self._clock()
+        found = self._pricer.price_each(houses)
+        milliseconds = round((self._clock() - start) * 1000, 3)
+        warnings = self._pricer.warnings_each(houses)
+        return [
+            self._answer(one, told, milliseconds, house, asker)
+            for one, told, house, asker in zip(found, warnings, houses, askers, strict=True)
+        ]
+
+    def explain(self, house: Sequence[float], asker: Asker) -> Content:
         """Why one house (features,) costs what it does, in the shape of `Explanation`."""
         base, contributions = self._pricer.explain(np.array([house]))
         shares = zip(HOUSE.names, contributions[0].tolist(), strict=True)
+        price = self._pricer.price_one(house)
+        asker.priced = Priced((house,), tuple((value,) for value in price))
         return {
-            "prediction": self._pricer.price_one(house).price,
+            "prediction": price.price,
             "base_value": round(float(base[0]), SHARE_DECIMALS),
             "contributions": {name: round(share, SHARE_DECIMALS) for name, share in shares},
             "model_name": self._model["model_name"],
             "model_version": self._model["model_version"],
-            "request_id": request_id,
+            "request_id": asker.request_id,
         }
 
-    def prices(self, batch: Batch, *, request_id: str) -> Content:
+    def prices(self, batch: Batch, asker: Asker) -> Content:
         """The answer for a batch, in the shape of `Prices`."""
         start = self._clock()
         found = self._pricer.price(batch.houses)
-        taken = self._clock() - start
-        told = self._rows(batch.houses, found)
-        predictions = dict(zip(batch.places, told, strict=True))
+        milliseconds = round((self._clock() - start) * 1000, 3)
+        asker.priced = Priced(batch.houses, found)
+        predictions = dict(zip(batch.places, self._rows(batch.houses, found), strict=True))
         return {
             "predictions": [predictions.get(place) for place in range(batch.size)],
             "errors": [{"index": place, "errors": flaws[:MOST_FLAWS]} for place, flaws in batch.spoiled.items()],
-            **self._closing(taken, request_id),
+            **self._model,
+            "inference_time": milliseconds,
+            "request_id": asker.request_id,
         }
 
     def _rows(self, houses: Array, found: Prices) -> list[Content]:
@@ -76,12 +92,25 @@ class Desk:
             told[place]["warnings"] = self._pricer.warnings(houses[place].tolist())
         return told
 
+    def _answer(
+        self,
+        found: SinglePrice,
+        warnings: list[HouseWarning],
+        milliseconds: float,
+        house: Sequence[float],
+        asker: Asker,
+    ) -> Content:
+        price, low, high = found
+        asker.priced = Priced((house,), ((price,), (low,), (high,)))
+        content = self._told(price, low, high, warnings)
+        content |= self._model
+        content["inference_time"] = milliseconds
+        content["request_id"] = asker.request_id
+        return content
+
     def _told(self, price: float, low: float, high: float, warnings: list[HouseWarning]) -> Content:
         return {
             "prediction": price,
             "interval": {"low": low, "high": high, "coverage": self._coverage},
             "warnings": warnings,
         }
-
-    def _closing(self, seconds: float, request_id: str) -> Content:
-        return {**self._model, "inference_time": round(seconds * 1000, 3), "request_id": request_id}

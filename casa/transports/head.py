@@ -42,7 +42,8 @@ class Head(dict[bytes, bytes]):
 
     def tokens(self) -> list[tuple[str, str]]:
         """The fields that may hold a key, by name, each time they stand there."""
-        return [(name.decode(), value.decode("latin-1")) for name, value in self._fields if name in KEYS]
+        fields = self._fields if self._repeated else [(name, self[name]) for name in KEYS if name in self]
+        return [(name.decode(), value.decode("latin-1")) for name, value in fields if name in KEYS]
 
     def length(self) -> int | None:
         """The body's length in bytes, None for one in chunks.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from time import perf_counter
 
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,12 +21,14 @@ from casa.transports.calls import CALLS, Call
 from casa.transports.head import Head
 from casa.transports.identity import identify
 from casa.transports.problem import BUG, problem
-from casa.transports.protocol import Asked, Protocol, is_open, owns, refuse, takes_body
+from casa.transports.protocol import ROOT, Asked, Protocol, is_open, owns, refuse, takes_body
 from casa.transports.replay import replay
 from casa.transports.routes import LOCKED, ROUTES, ready
 from casa.transports.serving import Serving
 from casa.transports.visit import Visit
 
+INFER = f"{ROOT}/infer"
+OTHER = "other"
 READ = ("GET", "HEAD")
 WRITE = ("POST",)
 SMALL_BODY = 64 * 1024
@@ -58,54 +61,56 @@ class Front:
     async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
         head = Head(scope["headers"])
         body = Body(head, receive)
-        request_id = identify(head)
+        visit = Visit(identify(head))
         try:
-            answer = await self._outcome(scope, head, body, request_id=request_id)
+            answer = await self._outcome(scope, head, body, visit)
         except Gone:
             return
-        bodiless = scope["method"] == "HEAD"
         if not (body.begun or body.ended):
             await body.drop(most=SMALL_BODY)
+        bodiless = scope["method"] == "HEAD"
         if body.ended and not self._draining:
-            await answer.send(send, request_id=request_id, bodiless=bodiless)
+            await answer.send(send, request_id=visit.request_id, bodiless=bodiless)
         else:
-            await answer.closing().send(send, request_id=request_id, bodiless=bodiless, last=False)
+            await answer.closing().send(send, request_id=visit.request_id, bodiless=bodiless, last=False)
             await body.drop(most=sys.maxsize)
             await finish(send)
+        if self.serving is not None:
+            self.serving.answers.put(visit.answered(_route(scope["path"]), str(answer.status)))
 
-    async def _outcome(self, scope: Scope, head: Head, body: Body, *, request_id: str) -> Answer:
+    async def _outcome(self, scope: Scope, head: Head, body: Body, visit: Visit) -> Answer:
         try:
-            return await self._answer(scope, head, body, request_id=request_id)
+            return await self._answer(scope, head, body, visit)
         except Gone:
             raise
         except CasaError as error:
-            return _refuse(error, scope["path"], request_id=request_id)
+            return _refuse(error, scope["path"], request_id=visit.request_id)
         except Exception:  # noqa: BLE001 - any bug: the log gets the traceback, the caller a plain sentence
-            structlog.get_logger().exception("failed", request_id=request_id)
-            return _refuse(CasaError(BUG), scope["path"], request_id=request_id)
+            structlog.get_logger().exception("failed", request_id=visit.request_id)
+            return _refuse(CasaError(BUG), scope["path"], request_id=visit.request_id)
 
-    async def _answer(self, scope: Scope, head: Head, body: Body, *, request_id: str) -> Answer:
+    async def _answer(self, scope: Scope, head: Head, body: Body, visit: Visit) -> Answer:
         path, method = scope["path"], scope["method"]
         if call := CALLS.get(path):
             _check_method(method, WRITE)
-            return await self._call(call, scope, head, body, request_id=request_id)
+            return await self._call(call, scope, head, body, visit)
         if owns(path):
-            return await self._infer(Asked(method, path, head, b"", request_id), head, body)
+            return await self._infer(Asked(method, path, head, b"", visit), head, body)
         route = ROUTES.get(path)
         if route is None:
             raise NotFound("nothing lives at this address; /docs shows what does")
         _check_method(method, READ)
         if route not in LOCKED:
             return route(self.serving)
-        visit = self._enter(ready(self.serving), head)
+        self._enter(ready(self.serving), head, visit)
         await visit.charge(1)
         return route(self.serving).having(visit.fields)
 
     async def _infer(self, asked: Asked, head: Head, body: Body) -> Answer:
         if is_open(asked.path):
             return await self._protocol.answer(asked, charge=_free)
-        serving = ready(self.serving)
-        visit = self._enter(serving, head)
+        serving, visit = ready(self.serving), asked.visit
+        self._enter(serving, head, visit)
         if takes_body(asked.path) and asked.method in WRITE:
             settings = serving.settings
             content = await body.read(most=settings.max_batch_bytes, seconds=settings.body_seconds)
@@ -114,26 +119,32 @@ class Front:
             await visit.charge(1)
         return (await self._protocol.answer(asked, charge=visit.charge)).having(visit.fields)
 
-    async def _call(self, call: Call, scope: Scope, head: Head, body: Body, *, request_id: str) -> Answer:
+    async def _call(self, call: Call, scope: Scope, head: Head, body: Body, visit: Visit) -> Answer:
         serving = ready(self.serving)
         settings = serving.settings
-        visit = self._enter(serving, head)
+        began = perf_counter()
+        self._enter(serving, head, visit)
+        entered = perf_counter()
         head.check_media()  # whatever the head alone decides is decided before a byte of the body is read
         content = await body.read(most=call.most_bytes(settings), seconds=settings.body_seconds)
+        arrived = perf_counter()
         try:
             asked = call.parse(content, settings)
         except CasaError as error:
             await visit.charge(1)  # what cannot be read has been read all the same
-            return problem(error, request_id=request_id).having(visit.fields)
+            return problem(error, request_id=visit.request_id).having(visit.fields)
+        parsed = perf_counter()
         await visit.charge(call.rows(asked))
+        charged = perf_counter()
         if settings.hot_path:
-            return as_json(call.answer(serving.desk, asked, request_id)).having(visit.fields)
-        return (await replay(self._app, scope, content, request_id=request_id)).having(visit.fields)
+            answer = as_json(await call.answer(serving, asked, visit))
+        else:
+            answer = await replay(self._app, scope, content, visit)
+        visit.took(parse=parsed - arrived, access=entered - began + charged - parsed, model=perf_counter() - charged)
+        return answer.having(visit.fields)
 
-    def _enter(self, serving: Serving, head: Head) -> Visit:
-        gate = serving.gate
-        now = self._now()
-        return Visit(gate, gate.enter(gate.find_token(head.tokens()), scope="predict", now=now), now)
+    def _enter(self, serving: Serving, head: Head, visit: Visit) -> None:
+        visit.enter(serving.gate, serving.gate.find_token(head.tokens()), self._now())
 
     @property
     def _draining(self) -> bool:
@@ -146,6 +157,15 @@ def _refuse(error: CasaError, path: str, *, request_id: str) -> Answer:
 
 async def _free(_: int) -> None:
     """What an open route costs."""
+
+
+def _route(path: str) -> str:
+    """What the call is counted as: one of few names, whatever addresses callers make up."""
+    if path in CALLS or path in ROUTES:
+        return path
+    if owns(path):
+        return INFER if takes_body(path) else ROOT
+    return OTHER
 
 
 def _check_method(method: str, allowed: tuple[str, ...]) -> None:

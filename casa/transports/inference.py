@@ -13,6 +13,8 @@ from casa.errors import MalformedRequest, NotFound
 from casa.house import HOUSE, Array
 from casa.model import bundle
 from casa.model.ensemble import Prices
+from casa.monitoring.answers import Priced
+from casa.transports.asker import Asker
 from casa.transports.matrix import stack
 from casa.transports.tensor import HOUSES, OUTPUT, Tensor, TensorMetadata
 
@@ -94,9 +96,11 @@ class Inference:
                 raise MalformedRequest(f"ask for each output once; they are {', '.join(OUTPUTS)}")
         return stack(request.tensors, most=self._max_rows)
 
-    def infer(self, houses: Array, outputs: Sequence[WantedOutput]) -> list[Tensor]:
+    def infer(self, houses: Array, outputs: Sequence[WantedOutput], asker: Asker) -> list[Tensor]:
         """The outputs asked for, each (n,), in the order they were asked for."""
-        prices = dict(zip(OUTPUTS, self._price(houses), strict=True))
+        found = self._price(houses)
+        asker.priced = Priced(houses, found)
+        prices = dict(zip(OUTPUTS, found, strict=True))
         return [Tensor(output.name, prices[output.name]) for output in outputs]
 
     def _price(self, houses: Array) -> Prices:

@@ -77,7 +77,7 @@ class InferenceService:
         request = read_request(asked)
         houses = self._inference.houses(request)
         await call.charge(len(houses))
-        answer = write_answer(self._inference.infer(houses, request.outputs), request.outputs)
+        answer = write_answer(self._inference.infer(houses, request.outputs, call), request.outputs)
         answer.model_name, answer.model_version = asked.model_name, self._inference.version
         answer.id = request.id or call.request_id
         return answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from time import perf_counter
 from typing import Any, NamedTuple
 
 from casa.errors import CasaError, MethodNotAllowed, NotFound, Unavailable, UnsupportedMedia
@@ -14,6 +15,7 @@ from casa.transports.head import CODING
 from casa.transports.inference import SERVER, Inference
 from casa.transports.problem import fields
 from casa.transports.tensor import TensorMetadata
+from casa.transports.visit import Visit
 
 ROOT = "/v2"
 MODEL = re.compile(rf"{ROOT}/models/([^/]+)(?:/versions/([^/]+))?(?:/(ready|infer))?")
@@ -31,7 +33,7 @@ class Asked(NamedTuple):
     path: str
     headers: Mapping[bytes, bytes]
     body: bytes
-    request_id: str
+    visit: Visit
 
 
 def owns(path: str) -> bool:
@@ -113,17 +115,20 @@ class Protocol:
 async def _infer(inference: Inference, asked: Asked, *, charge: Charge) -> Answer:
     if asked.headers.get(CODING, b"identity").lower() != b"identity":
         raise UnsupportedMedia("send the body without a content encoding")
+    began = perf_counter()
     try:
         request = infer_body.read(asked.body, asked.headers)
         houses = inference.houses(request)
     except CasaError:
         await charge(1)  # what cannot be read has been read all the same
         raise
+    parsed = perf_counter()
     await charge(len(houses))
-    tensors = inference.infer(houses, request.outputs)
-    return infer_body.write(
-        tensors, request.outputs, request_id=request.id or asked.request_id, version=inference.version
-    )
+    charged = perf_counter()
+    tensors = inference.infer(houses, request.outputs, asked.visit)
+    asked.visit.took(parse=parsed - began, access=charged - parsed, model=perf_counter() - charged)
+    request_id = request.id or asked.visit.request_id
+    return infer_body.write(tensors, request.outputs, request_id=request_id, version=inference.version)
 
 
 def _metadata(inference: Inference) -> Answer:

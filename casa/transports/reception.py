@@ -11,6 +11,7 @@ import structlog
 
 from casa.access.gate import Gate
 from casa.errors import CasaError, DeadlineExceeded, Unavailable
+from casa.transports.casa_service import OK
 from casa.transports.metadata import Metadata, read_id, sentence, tell_error
 from casa.transports.problem import BUG
 from casa.transports.room import Room
@@ -42,14 +43,14 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
     async def intercept_service(self, _: object, details: Any) -> Any:  # grpc's call details; grpc's handler
         """The handler of one call. grpc has read its metadata and nothing more."""
         method, metadata = self._methods[details.method], details.invocation_metadata
-        call = Call(read_id(metadata), self._gate, self._clock, method.scope)
+        call = self._call(details.method, method, metadata)
         try:
             self._admit(call, method, metadata)
         except CasaError as error:
-            return _refusing(error, call)
+            return self._refusing(error, call)
         except Exception:  # noqa: BLE001 - any bug: the log gets the traceback, the caller a plain sentence
-            return _refusing(_bug(call), call)
-        return self._streaming(method, call) if method.streams else _single(method, call)
+            return self._refusing(_bug(call), call)
+        return self._streaming(method, call) if method.streams else self._single_call(method, call)
 
     def close(self) -> None:
         """End the streams whose callers are silent, and the others after their next answer."""
@@ -61,6 +62,9 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
     def running(self) -> int:
         """How many calls are being answered."""
         return self._single.taken + self._streams.taken + self._strangers.taken
+
+    def _call(self, path: str, method: Method, metadata: Metadata) -> Call:
+        return Call(read_id(metadata), self._gate, clock=self._clock, path=path, scope=method.scope)
 
     def _admit(self, call: Call, method: Method, metadata: Metadata) -> None:
         if call.scope is None:
@@ -74,9 +78,39 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
     def _streaming(self, method: Method, call: Call) -> Any:  # grpc's handler
         async def handle(_: object, context: Context) -> None:
             if error := await self._failure(method, call, context):
-                await _abort(error, call, context)
+                await self._abort(error, call, context)
 
         return grpc.stream_stream_rpc_method_handler(handle, method.read, write)
+
+    def _single_call(self, method: Method, call: Call) -> Any:  # grpc's handler
+        async def handle(message: Any, context: Context) -> Any:  # the method's own messages
+            try:
+                answer = await _answer(method, call, message, context)
+            except CasaError as error:
+                return await self._abort(error, call, context)
+            except Exception:  # noqa: BLE001 - any bug
+                return await self._abort(_bug(call), call, context)
+            context.set_trailing_metadata(tuple(call.trailers))
+            self._note(call, OK)
+            return answer
+
+        return grpc.unary_unary_rpc_method_handler(handle, method.read, write)
+
+    def _refusing(self, error: CasaError, call: Call) -> Any:  # grpc's handler
+        """A handler that answers without reading: a stranger's messages take none of our memory."""
+
+        async def handle(_: object, context: Context) -> None:
+            await self._abort(error, call, context)
+
+        return grpc.stream_stream_rpc_method_handler(handle)
+
+    async def _abort(self, error: CasaError, call: Call, context: Context) -> None:
+        self._note(call, error.code)
+        trailers = [*call.trailers, *tell_error(error, request_id=call.request_id)]
+        await context.abort(grpc.StatusCode[error.code], sentence(error), tuple(dict(trailers).items()))
+
+    def _note(self, call: Call, code: str) -> None:
+        self._serving.answers.put(call.answered(call.path, code))
 
     async def _failure(self, method: Method, call: Call, context: Context) -> CasaError | None:
         """Answer a stream to its end; returns why it ends early."""
@@ -117,20 +151,6 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
         raise _stopping()
 
 
-def _single(method: Method, call: Call) -> Any:  # grpc's handler
-    async def handle(message: Any, context: Context) -> Any:  # the method's own messages
-        try:
-            answer = await _answer(method, call, message, context)
-        except CasaError as error:
-            return await _abort(error, call, context)
-        except Exception:  # noqa: BLE001 - any bug
-            return await _abort(_bug(call), call, context)
-        context.set_trailing_metadata(tuple(call.trailers))
-        return answer
-
-    return grpc.unary_unary_rpc_method_handler(handle, method.read, write)
-
-
 async def _answer(method: Method, call: Call, message: Any, context: Context) -> Any:  # the method's own messages
     if context.time_remaining() == 0:
         raise DeadlineExceeded("the call's deadline passed before it was its turn")
@@ -141,20 +161,6 @@ async def _answer(method: Method, call: Call, message: Any, context: Context) ->
         raise
     await call.settle()
     return answer
-
-
-def _refusing(error: CasaError, call: Call) -> Any:  # grpc's handler
-    """A handler that answers without reading: a stranger's messages take none of our memory."""
-
-    async def handle(_: object, context: Context) -> None:
-        await _abort(error, call, context)
-
-    return grpc.stream_stream_rpc_method_handler(handle)
-
-
-async def _abort(error: CasaError, call: Call, context: Context) -> None:
-    trailers = [*call.trailers, *tell_error(error, request_id=call.request_id)]
-    await context.abort(grpc.StatusCode[error.code], sentence(error), tuple(dict(trailers).items()))
 
 
 def _bug(call: Call) -> CasaError:

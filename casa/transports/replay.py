@@ -9,17 +9,18 @@ from casa.transports import identity
 from casa.transports.answer import JSON, Answer
 from casa.transports.head import KIND, LENGTH
 from casa.transports.problem import BUG
+from casa.transports.visit import CURRENT, Visit
 
 
-async def replay(app: ASGIApp, scope: Scope, body: bytes, *, request_id: str) -> Answer:
+async def replay(app: ASGIApp, scope: Scope, body: bytes, visit: Visit) -> Answer:
     """BentoML's answer to a body that passed our checks, without BentoML's headers.
 
     Unavailable if it has no room, DeadlineExceeded if it takes too long, CasaError for any other failure:
     a body that we found good and BentoML refuses is our bug.
     """
-    fields = [(KIND, JSON), (LENGTH, b"%d" % len(body)), (identity.HEADER, request_id.encode())]
+    fields = [(KIND, JSON), (LENGTH, b"%d" % len(body)), (identity.HEADER, visit.request_id.encode())]
     heard = _Listener()
-    identity.CURRENT.set(request_id)
+    CURRENT.set(visit)
     await app({**scope, "headers": fields}, _giver(body), heard)
     if heard.status == 200:
         return Answer(bytes(heard.body))

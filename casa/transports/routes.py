@@ -85,7 +85,9 @@ def page(_: Serving | None) -> Answer:
 
 def metrics(serving: Serving | None) -> Answer:
     """What Prometheus reads."""
-    return Answer(generate_latest(ready(serving).metrics.registry), media=TEXT)
+    here = ready(serving)
+    here.pass_on()
+    return Answer(generate_latest(here.metrics.registry), media=TEXT)
 
 
 LOCKED = frozenset({model})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,27 +12,31 @@ from google.protobuf.message import DecodeError, Message
 from casa.access.gate import Gate
 from casa.access.keys import Key, Scope
 from casa.errors import CasaError, MalformedRequest
+from casa.transports.asker import Asker
 from casa.transports.metadata import Trailer, tell_charge
 
 Clock = Callable[[], datetime]
 
 
-@dataclass
-class Call:
+class Call(Asker):
     """Who calls, and what is told beside the answer."""
 
-    request_id: str
-    gate: Gate
-    clock: Clock
-    scope: Scope | None
-    token: str | None = None
-    trailers: list[Trailer] = field(default_factory=list)
-    charged: bool = False
+    def __init__(self, request_id: str, gate: Gate, *, clock: Clock, path: str, scope: Scope | None) -> None:
+        super().__init__(request_id)
+        self.path = path
+        self.gate = gate
+        self.clock = clock
+        self.scope = scope
+        self.token: str | None = None
+        self.trailers: list[Trailer] = []
+        self.charged = False
 
     def enter(self) -> Key:
         """The caller's key as it is now: one that was revoked while its stream runs opens nothing more."""
         assert self.scope is not None, "an open method has no caller"
-        return self.gate.enter(self.token, scope=self.scope, now=self.clock())
+        key = self.gate.enter(self.token, scope=self.scope, now=self.clock())
+        self.client = key.client
+        return key
 
     async def charge(self, rows: int) -> None:
         """Take so many rows from the caller's quota; QuotaExceeded if they are not there."""

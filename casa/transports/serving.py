@@ -17,12 +17,15 @@ from casa.access.gate import Gate
 from casa.errors import InvalidBundle, Unavailable
 from casa.house import HOUSE
 from casa.model import bundle
+from casa.monitoring.answers import Answers
 from casa.monitoring.metrics import Metrics
 from casa.settings import Settings
 from casa.transports import parse
 from casa.transports.batch import batch
+from casa.transports.batcher import Batcher
 from casa.transports.desk import Desk
 from casa.transports.inference import Inference
+from casa.transports.visit import Visit
 
 if TYPE_CHECKING:
     from casa.model.bundle import Bundle
@@ -32,6 +35,8 @@ TOLERANCE = 1e-3
 """How far a golden price may be off: other processors take logarithms a little differently."""
 WARM_ROWS = 256
 """Enough for the engine of large batches."""
+WARM_CALLS = 8
+"""Single houses that come in together."""
 DRAIN_SECONDS = 5
 UNNEEDED = ("pandas", "pyarrow", "sklearn")
 """XGBoost imports them where they are installed: most of the seconds and half of the memory of a start."""
@@ -52,9 +57,12 @@ class Serving:
         self.settings = settings
         self.bundle = pricer.bundle
         self.desk = Desk(pricer)
+        self.batcher = Batcher(self.desk)
         self.inference = Inference(pricer, max_rows=settings.max_rows)
         self.gate = gate
         self.metrics = metrics
+        self.answers = Answers()
+        """Every finished call, for those who watch."""
         self.draining = False
         """Set before the process is stopped: readiness fails, and connections are closed after their answer."""
         self._clock = clock
@@ -64,6 +72,10 @@ class Serving:
     def uptime_seconds(self) -> float:
         """How long this model has been served."""
         return round(self._clock() - self._start, 3)
+
+    def pass_on(self) -> None:
+        """Tell those who watch of all calls that have finished since the last time."""
+        self.answers.pass_on([self.metrics])
 
     def check_ready(self) -> None:
         """Unavailable while new callers should go elsewhere."""
@@ -108,8 +120,10 @@ def check_golden(pricer: Pricer) -> None:
 def warm(desk: Desk) -> None:
     """Price what the first callers will ask for, so that they do not wait for what is done once."""
     house, rows = orjson.dumps(HOUSE.example), orjson.dumps({parse.ENVELOPE: [HOUSE.example] * WARM_ROWS})
-    orjson.dumps(desk.price(parse.house(house), request_id=""))
-    orjson.dumps(desk.prices(batch(parse.instances(rows)), request_id=""))
+    visit, values = Visit(""), parse.house(house)
+    orjson.dumps(desk.price(values, visit))
+    orjson.dumps(desk.price_each([values] * WARM_CALLS, [visit] * WARM_CALLS))
+    orjson.dumps(desk.prices(batch(parse.instances(rows)), visit))
 
 
 def settle() -> None:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from datetime import datetime
 
 from casa.access.gate import Gate
 from casa.access.keys import Key
+from casa.transports import identity
+from casa.transports.asker import Asker
 
 
-class Visit:
-    """A caller that was let in."""
+class Visit(Asker):
+    """A call over HTTP."""
 
-    __slots__ = ("_gate", "_key", "_now", "fields")
-
-    def __init__(self, gate: Gate, key: Key, now: datetime) -> None:
-        self._gate = gate
-        self._key = key
-        self._now = now
+    def __init__(self, request_id: str) -> None:
+        super().__init__(request_id)
         self.fields: dict[str, str] = {}
         """What its answer says of its quota; nothing for an unlimited client."""
+
+    def enter(self, gate: Gate, token: str | None, now: datetime) -> None:
+        """Let the caller in; InvalidKey or Forbidden if the token does not open predictions."""
+        self._gate, self._now = gate, now
+        self._key: Key = gate.enter(token, scope="predict", now=now)
+        self.client = self._key.client
 
     async def charge(self, rows: int) -> None:
         """Take so many rows from the client's quota; QuotaExceeded if they are not there."""
@@ -28,3 +33,12 @@ class Visit:
             charge = self._gate.charge(self._key, rows, now=self._now)
         if charge is not None:
             self.fields = charge.fields
+
+
+CURRENT: ContextVar[Visit] = ContextVar("visit")
+"""The call that BentoML is answering."""
+
+
+def current() -> Visit:
+    """The running call, or a new one where nobody called over HTTP."""
+    return CURRENT.get(None) or Visit(identity.fresh())

@@ -21,6 +21,7 @@ from casa.house import HOUSE
 from casa.model.pricer import Pricer
 from casa.monitoring.metrics import Metrics
 from casa.settings import Settings
+from casa.transports.batcher import Batcher
 from casa.transports.desk import Desk
 from casa.transports.grpc import GrpcServer
 from casa.transports.protos import casa_pb2, casa_pb2_grpc, open_inference_pb2_grpc
@@ -100,7 +101,8 @@ def answering(
     """A server in an event loop of its own; the clocks are what a test may break."""
     metrics = Metrics()
     serving = Serving(Settings(data_dir=folder, **settings), pricer, gate=make_gate(grants(), metrics), metrics=metrics)
-    serving.desk = desk or serving.desk
+    if desk:
+        serving.desk, serving.batcher = desk, Batcher(desk)
     with start_blocking_portal() as portal, ExitStack() as stack:
         server = portal.call(make_server, serving, clock)
         port = portal.call(server.start, "127.0.0.1", 0)

@@ -15,6 +15,7 @@ from casa.errors import MalformedRequest
 from casa.house import HOUSE, Array
 from casa.transports.answer import Answer
 from casa.transports.protocol import Asked, Protocol
+from casa.transports.visit import Visit
 
 INFER = "/v2/models/casa/infer"
 EXAMPLE = [feature.example for feature in HOUSE.features]
@@ -33,7 +34,7 @@ class InferCaller:
         self.charged.append(rows)
 
     def call(self, method: str, path: str, body: bytes = b"", headers: Mapping[bytes, bytes] | None = None) -> Answer:
-        asked = Asked(method, path, headers or {}, body, "our-id")
+        asked = Asked(method, path, headers or {}, body, Visit("our-id"))
         return asyncio.run(self.protocol.answer(asked, charge=self.charge))
 
     def get(self, path: str) -> Any:

@@ -90,11 +90,11 @@ def test_a_draining_service_sends_callers_elsewhere_but_answers(hot: Caller) -> 
 
 
 def test_a_bug_is_told_in_a_plain_sentence(hot: Caller, capsys: pytest.CaptureFixture[str]) -> None:
-    desk, hot.app.serving.desk = hot.app.serving.desk, None
+    batcher, hot.app.serving.batcher = hot.app.serving.batcher, None
     try:
         answer = hot.predict()
     finally:
-        hot.app.serving.desk = desk
+        hot.app.serving.batcher = batcher
     assert answer.status_code == 500
     assert not any(word in answer.text for word in ("Traceback", "NoneType", "/", "casa.transports"))
     assert answer.json()["request_id"] in capsys.readouterr().out

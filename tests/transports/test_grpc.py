@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from casa.errors import InvalidSettings
 from casa.house import HOUSE
 from casa.model.pricer import Pricer
+from casa.transports.asker import Asker
 from casa.transports.desk import Desk
 from casa.transports.protos import casa_pb2
 from tests.transports.grpc_caller import EXAMPLE, GrpcCaller, answering, house, make_server, token
@@ -51,7 +52,7 @@ def told(message: object) -> dict[str, object]:
 
 def test_a_price_is_what_json_says_of_the_same_house(caller: GrpcCaller) -> None:
     price = told(caller.casa.Predict(house(), metadata=(*caller.key, ("x-request-id", "mine"))))
-    expected = caller.serving.desk.price(VALUES, request_id="mine")
+    expected = caller.serving.desk.price(VALUES, Asker("mine"))
     assert price.pop("inference_time") > 0  # type: ignore[operator]
     assert price == {name: value for name, value in expected.items() if name != "inference_time"}
 

@@ -10,9 +10,9 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from casa.errors import CasaError, DeadlineExceeded, Unavailable
-from casa.transports import identity
 from casa.transports.answer import Answer
 from casa.transports.replay import replay
+from casa.transports.visit import Visit, current
 
 SCOPE: Scope = {"type": "http", "method": "POST", "path": "/predict", "headers": [(b"cookie", b"a=b")]}
 
@@ -22,14 +22,14 @@ def answering(status: int) -> Callable[[Scope, Receive, Send], Any]:
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        told = {"body": await request.json(), "headers": dict(request.headers), "id": identity.current()}
+        told = {"body": await request.json(), "headers": dict(request.headers), "id": current().request_id}
         await JSONResponse(told, status, headers={"server": "BentoML Service/casa"})(scope, receive, send)
 
     return app
 
 
 def replayed(status: int) -> Answer:
-    return asyncio.run(replay(answering(status), SCOPE, b'{"RM":6}', request_id="mine"))
+    return asyncio.run(replay(answering(status), SCOPE, b'{"RM":6}', Visit("mine")))
 
 
 def test_the_body_goes_in_as_it_was_and_the_id_with_it() -> None:
@@ -52,4 +52,4 @@ def test_a_failure_comes_back_as_ours(status: int, error: type[CasaError]) -> No
 
 
 def test_a_call_from_nowhere_has_an_id_too() -> None:
-    assert len(identity.current()) == 32
+    assert len(current().request_id) == 32

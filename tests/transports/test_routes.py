@@ -110,3 +110,12 @@ def test_the_page_names_every_route_and_shape(hot: Caller) -> None:
     assert all(f"{operation.path}</code>" in page for operation in OPERATIONS)
     anchors = set(re.findall(r'id="(\w+)"', page))
     assert set(re.findall(r'href="#(\w+)"', page)) <= anchors == set(document()["components"]["schemas"])
+
+
+def test_calls_are_counted_under_few_names(hot: Caller) -> None:
+    for path in ("/predict", "/no/such/thing", "/v2/models/casa/infer", "/v2/what/else"):
+        hot.post(path, {})
+    shown = hot.get("/metrics").text
+    for route, status in (("/predict", 422), ("other", 404), ("/v2/infer", 400), ("/v2", 404)):
+        assert f'casa_requests_total{{route="{route}",status="{status}"}}' in shown
+    assert "/no/such" not in shown

@@ -1,0 +1,87 @@
+"""What was answered: one record a call, from the transports to those who watch, through one queue."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from casa.house import Array
+
+MOST_ROWS = 200_000
+"""How many rows may wait: about 50 MB of single houses. A call that fails counts as one."""
+
+
+class Priced(NamedTuple):
+    """The houses of one call and what they cost."""
+
+    houses: Sequence[Sequence[float]] | Array
+    """(n, features), NaN for a value left out."""
+    prices: Sequence[Sequence[float]] | Sequence[Array]
+    """Prices and their intervals' ends: three columns (n,), in thousands of dollars."""
+
+
+NOTHING = Priced((), ((), (), ()))
+
+
+Stages = tuple[float, float, float]
+"""Seconds spent on parsing, on access and in the model."""
+UNKNOWN: Stages = (0.0, 0.0, 0.0)
+
+
+class Answered(NamedTuple):
+    """One finished call."""
+
+    at: float
+    """When it ended, in seconds since 1970."""
+    route: str
+    status: str
+    seconds: float
+    """From its head to its answer."""
+    stages: Stages
+    request_id: str
+    client: str
+    """Empty for a caller without a key."""
+    row: int
+    """The number of its first house: 0 but in a stream, where each house is a record of its own."""
+    priced: Priced
+
+
+class Watcher(Protocol):
+    """Whoever wants to know of finished calls."""
+
+    def watch(self, answered: Sequence[Answered], *, lost: int) -> None:
+        """Take note of these, and that so many more were lost."""
+        ...
+
+
+class Answers:
+    """Finished calls until they are taken. Putting one in never waits: what finds no room is lost, and counted."""
+
+    def __init__(self, *, most_rows: int = MOST_ROWS) -> None:
+        self._most_rows = most_rows
+        self._waiting: deque[Answered] = deque()
+        self._rows = 0
+        self._lost = 0
+
+    def put(self, answered: Answered) -> None:
+        """Leave a finished call for the watchers."""
+        rows = len(answered.priced.houses) or 1
+        if self._rows + rows > self._most_rows:
+            self._lost += 1
+            return
+        self._rows += rows
+        self._waiting.append(answered)
+
+    def take(self) -> tuple[list[Answered], int]:
+        """All that wait, oldest first, and how many were lost since the last time."""
+        taken, lost = list(self._waiting), self._lost
+        self._waiting.clear()
+        self._rows = self._lost = 0
+        return taken, lost
+
+    def pass_on(self, watchers: Sequence[Watcher]) -> None:
+        """Give all that wait to every watcher."""
+        taken, lost = self.take()
+        for watcher in watchers if taken or lost else ():
+            watcher.watch(taken, lost=lost)

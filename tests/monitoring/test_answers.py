@@ -1,0 +1,66 @@
+import math
+
+import numpy as np
+from prometheus_client import generate_latest
+
+from casa.house import HOUSE
+from casa.monitoring.answers import NOTHING, Answered, Answers, Priced
+from casa.monitoring.histogram import Histogram
+from casa.monitoring.metrics import Metrics
+
+EXAMPLE = tuple(feature.example for feature in HOUSE.features)
+ONE = Priced((EXAMPLE,), ((24.0,), (20.0,), (28.0,)))
+
+
+def answered(*, status: str = "200", priced: Priced = ONE, route: str = "/predict") -> Answered:
+    return Answered(1.8e9, route, status, 0.004, (0.001, 0.0, 0.002), "id", "acme", 0, priced)
+
+
+def text(metrics: Metrics) -> str:
+    return generate_latest(metrics.registry).decode()
+
+
+def test_finished_calls_are_taken_once_and_in_order() -> None:
+    answers = Answers()
+    for status in ("200", "422"):
+        answers.put(answered(status=status))
+    assert [one.status for one in answers.take()[0]] == ["200", "422"]
+    assert answers.take() == ([], 0)
+
+
+def test_calls_that_find_no_room_are_counted() -> None:
+    answers = Answers(most_rows=3)
+    batch = answered(priced=Priced(np.zeros((2, len(EXAMPLE))), np.zeros((3, 2))))
+    for one in (batch, batch, answered(priced=NOTHING), answered()):
+        answers.put(one)
+    assert answers.take() == ([batch, answered(priced=NOTHING)], 2)
+    answers.put(batch)
+    assert answers.take() == ([batch], 0), "there is room again"
+
+
+def test_metrics_count_calls_rows_stages_and_losses() -> None:
+    metrics = Metrics()
+    metrics.watch([answered(), answered(), answered(status="422", priced=NOTHING)], lost=7)
+    shown = text(metrics)
+    assert 'casa_requests_total{route="/predict",status="200"} 2.0' in shown
+    assert "casa_rows_total 2.0" in shown
+    assert "casa_answers_lost_total 7.0" in shown
+    assert 'casa_latency_seconds_count{stage="rest"} 3.0' in shown
+    assert "casa_batch_rows_sum 2.0" in shown
+
+
+def test_the_stages_of_a_call_add_up_to_its_time() -> None:
+    metrics = Metrics()
+    metrics.watch([answered()], lost=0)
+    sums = [
+        float(line.split()[1]) for line in text(metrics).splitlines() if line.startswith("casa_latency_seconds_sum")
+    ]
+    assert len(sums) == 4
+    assert math.isclose(sum(sums), 0.004)
+
+
+def test_a_histogram_counts_an_edge_below_it() -> None:
+    histogram = Histogram("rows", "Rows.", buckets=(1, 10))
+    histogram.add({"": np.array([1.0, 2.0, 10.0, 11.0])})
+    (family,) = histogram.collect()
+    assert [sample.value for sample in family.samples] == [1, 3, 4, 4, 24]
