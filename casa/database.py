@@ -7,10 +7,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -37,10 +33,8 @@ from casa.errors import DatabaseUnavailable, InvalidSettings
 from casa.private_file import make_folder, make_private
 from casa.settings import Settings
 
-MIGRATIONS = Path(__file__).parent / "migrations"
 SECONDS = 5
 """How long a lock is waited for and a statement may run."""
-MIGRATION_SECONDS = 60
 FORBIDDEN, NO_TABLE = "42501", "42P01"
 """PostgreSQL's codes for what is the operator's to mend, not ours: a role without rights, a table dropped."""
 LOCK = 0x43617361
@@ -92,20 +86,16 @@ AUDIT = Table(
 
 def open_database(settings: Settings) -> Engine:
     """An engine on the configured database; nothing is asked of it yet."""
-    return _engine(_url(settings), seconds=SECONDS)
+    return connect(_url(settings), seconds=SECONDS)
 
 
-def migrate(engine: Engine) -> None:
-    """Bring the schema up to this Casa's. Two starts at once are safe: one waits for the other."""
-    patient = _engine(engine.url, seconds=MIGRATION_SECONDS)
-    try:
-        with alone(patient) as connection:
-            config = Config(attributes={"connection": connection})
-            config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-            _refuse_newer(connection, config)
-            command.upgrade(config, "head")
-    finally:
-        patient.dispose()
+def connect(url: URL, *, seconds: int) -> Engine:
+    """An engine that waits so long for a lock, and lets a statement run so long."""
+    if url.get_backend_name() == "sqlite":
+        return _sqlite(url, seconds=seconds)
+    from casa.postgres import open_postgres
+
+    return open_postgres(url, seconds=seconds)
 
 
 @contextmanager
@@ -147,7 +137,7 @@ def told(engine: Engine) -> Iterator[None]:
             raise
         raise DatabaseUnavailable(_sentence(engine, str(error.orig))) from error
     except exc.TimeoutError as error:
-        raise DatabaseUnavailable(f"all connections to {_place(engine.url)} are busy") from error
+        raise DatabaseUnavailable(f"all connections to {place(engine.url)} are busy") from error
 
 
 def _url(settings: Settings) -> URL:
@@ -161,14 +151,6 @@ def _url(settings: Settings) -> URL:
     if backend not in ("sqlite", "postgresql", "postgres"):
         raise InvalidSettings("CASA_DATABASE_URL must begin with sqlite:/// or postgresql://")
     return url if backend == "sqlite" else url.set(drivername="postgresql+psycopg")
-
-
-def _engine(url: URL, *, seconds: int) -> Engine:
-    if url.get_backend_name() == "sqlite":
-        return _sqlite(url, seconds=seconds)
-    from casa.postgres import open_postgres
-
-    return open_postgres(url, seconds=seconds)
 
 
 def _sqlite(url: URL, *, seconds: int) -> Engine:
@@ -202,13 +184,6 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
-def _refuse_newer(connection: Connection, config: Config) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if not known.issuperset(MigrationContext.configure(connection).get_current_heads()):
-        place = _place(connection.engine.url)
-        raise DatabaseUnavailable(f"{place} was made by a newer Casa; upgrade this one")
-
-
 def _outage(error: exc.DBAPIError) -> bool:
     if isinstance(error, exc.ProgrammingError):
         return getattr(error.orig, "sqlstate", None) in (FORBIDDEN, NO_TABLE)
@@ -216,15 +191,16 @@ def _outage(error: exc.DBAPIError) -> bool:
 
 
 def _sentence(engine: Engine, reason: str) -> str:
-    place, words = _place(engine.url), reason.lower()
+    where, words = place(engine.url), reason.lower()
     if "readonly" in words or "read-only" in words:
-        return f"{place} is read-only"
+        return f"{where} is read-only"
     if "not a database" in words or "malformed" in words:
-        return f"{place} is not a database file, or is damaged"
-    return f"{place} does not answer: {(reason.strip() or 'it gives no reason').splitlines()[0]}"
+        return f"{where} is not a database file, or is damaged"
+    return f"{where} does not answer: {(reason.strip() or 'it gives no reason').splitlines()[0]}"
 
 
-def _place(url: URL) -> str:
+def place(url: URL) -> str:
+    """The database in words, without its password."""
     if url.get_backend_name() == "sqlite":
         return f"the database {url.database}"
     return f"the database {url.set(drivername='postgresql', query={}).render_as_string()}"

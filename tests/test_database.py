@@ -15,13 +15,21 @@ from alembic.migration import MigrationContext
 from pydantic import SecretStr
 from sqlalchemy import Engine, exc, select, text
 
-from casa.database import AUDIT, METADATA, audit, migrate, open_database, reading, writing
+from casa.database import AUDIT, METADATA, audit, open_database, reading, writing
 from casa.errors import DatabaseUnavailable, InvalidSettings
+from casa.migration import HEAD, migrate
 from casa.settings import Settings
 from tests.servers import free_port
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
-MIGRATE = "from casa.database import *; from casa.settings import *; migrate(open_database(load_settings()))"
+MIGRATE = """
+from casa.database import open_database
+from casa.migration import migrate
+from casa.settings import load_settings
+engine = open_database(load_settings())
+migrate(engine)
+engine.dispose()
+"""
 
 
 def settings_of(url: str) -> Settings:
@@ -158,3 +166,8 @@ def test_a_server_that_is_gone_is_said_without_the_password() -> None:
 def test_an_address_that_is_none_is_said(url: str) -> None:
     with pytest.raises(InvalidSettings, match="CASA_DATABASE_URL"):
         open_database(settings_of(url))
+
+
+def test_the_newest_step_is_known_without_alembic(engine: Engine) -> None:
+    with reading(engine) as connection:
+        assert MigrationContext.configure(connection).get_current_heads() == (HEAD,)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from casa.access.keys import Key, KeyStore, Scope
 from casa.access.quota import Charge, LocalQuota, price_units
-from casa.access.shared_quota import SharedQuota
 from casa.errors import Forbidden, InvalidKey, QuotaExceeded
 from casa.monitoring.metrics import Metrics
+
+if TYPE_CHECKING:
+    from casa.access.shared_quota import SharedQuota
 
 HEADERS = frozenset({"x-api-key", "authorization"})
 """Where a token travels: the names of HTTP headers and of gRPC metadata."""

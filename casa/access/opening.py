@@ -7,6 +7,7 @@ import secrets
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
@@ -18,10 +19,12 @@ from casa.access.local_key import keep_local_key
 from casa.access.pepper import is_loopback, keep_pepper
 from casa.access.quota import LocalQuota
 from casa.access.refresher import Refresher, Source
-from casa.access.shared_quota import SharedQuota
 from casa.errors import InvalidSettings
 from casa.monitoring.metrics import Metrics
 from casa.settings import Settings
+
+if TYPE_CHECKING:
+    from casa.access.shared_quota import SharedQuota
 
 
 @dataclass(frozen=True)
@@ -79,4 +82,6 @@ def _fill(store: KeyStore, settings: Settings, engine: Engine, *, metrics: Metri
 def _shared(settings: Settings, local: LocalQuota, metrics: Metrics) -> SharedQuota | None:
     if settings.redis_url is None:
         return None
+    from casa.access.shared_quota import SharedQuota  # the client of Redis takes as long to import as all the rest
+
     return SharedQuota(settings.redis_url.get_secret_value(), local, metrics=metrics, clock=time.monotonic)

@@ -173,7 +173,8 @@ def _opened(file: Path | None) -> Iterator[tuple[Settings, Shelf]]:
 def _shelf(settings: Settings) -> Iterator[Shelf]:
     from casa.access.key_file import KeyFile
     from casa.access.key_table import KeyTable
-    from casa.database import migrate, open_database
+    from casa.database import open_database
+    from casa.migration import migrate
 
     if settings.keys_file is not None:
         yield KeyFile(settings.keys_file)

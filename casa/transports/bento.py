@@ -18,8 +18,6 @@ from bentoml.exceptions import NotFound as NotInStore
 from bentoml.models import BentoModel
 from starlette.types import ASGIApp
 
-from casa.access.opening import open_access
-from casa.database import migrate, open_database
 from casa.errors import CasaError, InvalidSettings
 from casa.model import bundle
 from casa.model.bundle import Bundle
@@ -27,6 +25,7 @@ from casa.model.store import FOLDER, open_store
 from casa.monitoring.metrics import Metrics
 from casa.settings import Settings, load_settings
 from casa.telemetry import opt_out
+from casa.transports import supervisor
 from casa.transports.http import Front
 from casa.transports.serving import Serving, open_serving, settle
 
@@ -83,7 +82,10 @@ class FrontedService(bentoml.Service[T]):  # type: ignore[misc]  # BentoML's att
 
     def __call__(self) -> T:
         """The service object, made when the application starts."""
-        instance: T = super().__call__()
+        try:
+            instance: T = super().__call__()
+        except CasaError as error:
+            supervisor.fail(error)
         if self._front:
             self._front.open(instance.running.serving)  # type: ignore[attr-defined]  # every Casa has one
         return instance
@@ -117,6 +119,10 @@ class Running:
     """One worker's service: the model at work, who may call it, and the server of gRPC calls."""
 
     def __init__(self) -> None:
+        from casa.access.opening import open_access  # the supervisor does without the database
+        from casa.database import open_database
+        from casa.migration import migrate
+
         settings = load_settings()
         saved = load_bundle(settings)
         self._host = bound_host()
@@ -135,7 +141,10 @@ class Running:
         self._access.refresher.start()
         serving = self.serving
         self._watching = asyncio.create_task(_watch(serving))
-        self._grpc = await start_grpc(serving, serving.gate, inference=serving.inference, host=self._host)
+        try:
+            self._grpc = await start_grpc(serving, serving.gate, inference=serving.inference, host=self._host)
+        except CasaError as error:
+            supervisor.fail(error)
 
     async def close(self) -> None:
         """Let running calls end, and end what was opened."""
@@ -155,18 +164,16 @@ async def _watch(serving: Serving) -> None:
 
 
 def check() -> None:
-    """End the process with one sentence if there is nothing sound to serve, or no key to call it with.
+    """End the process with one sentence if there is nothing sound to serve.
 
-    A worker that cannot start is started again forever, so this runs before there is one.
+    What takes longer to find out ends it later, by way of the worker: `supervisor.fail`.
     """
     opt_out()  # before BentoML counts this start
     with _ending():
         settings = load_settings()
         load_bundle(settings)
-        engine = open_database(settings)
-        migrate(engine)
-        open_access(settings, engine, host=bound_host(), metrics=Metrics(), now=datetime.now(UTC))
         check_port(bound_host(), settings.grpc_port)
+    supervisor.await_failure()
 
 
 def check_port(host: str, port: int) -> None:

@@ -25,8 +25,9 @@ from casa.access.quota import Quota
 from casa.access.record import Grant, Record, live_quota, make_key
 from casa.access.refresher import Refresher
 from casa.access.token import checksum
-from casa.database import AUDIT, KEYS, migrate, open_database, reading, writing
+from casa.database import AUDIT, KEYS, open_database, reading, writing
 from casa.errors import InvalidKey, InvalidKeySource, InvalidSettings, NotFound
+from casa.migration import migrate
 from casa.monitoring.metrics import Metrics
 from casa.settings import Settings
 

@@ -153,6 +153,28 @@ def test_a_start_with_a_bad_setting_ends_with_one_line(home: Path, name: str) ->
     assert words in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"CASA_DATABASE_URL": "postgresql://casa@127.0.0.1:1/casa"}, "does not answer"),
+        ({"CASA_KEYS_FILE": "/nowhere/keys.json"}, "/nowhere/keys.json"),
+    ],
+)
+def test_a_worker_that_cannot_start_ends_the_service_with_one_line(
+    home: Path, setting: dict[str, str], words: str
+) -> None:
+    ended = run("serve", ".", home=home, **setting)
+    assert (ended.returncode, len(ended.stderr.splitlines())) == (1, 1)
+    assert ended.stderr.startswith("casa: ")
+    assert words in ended.stderr
+
+
+def test_a_start_for_others_without_a_pepper_ends_with_one_line(home: Path) -> None:
+    ended = run("serve", ".", "--host", "0.0.0.0", home=home)
+    assert (ended.returncode, len(ended.stderr.splitlines())) == (1, 1)
+    assert "CASA_KEY_PEPPER must be set" in ended.stderr
+
+
 def test_a_start_without_a_model_ends_with_one_line(tmp_path: Path) -> None:
     ended = run("serve", ".", home=tmp_path)
     assert (ended.returncode, ended.stdout, len(ended.stderr.splitlines())) == (1, "", 1)
