@@ -5,10 +5,12 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 LIBRARIES = ("bentoml", "onnxruntime", "xgboost-cpu", "numpy")
 
 
@@ -20,6 +22,22 @@ def show(title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) ->
     for row in rows:
         table.add_row(*(f"{cell:,.3g}" if isinstance(cell, float) else str(cell) for cell in row))
     Console(width=120).print(table)
+
+
+def publish(name: str, command: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Put a table into docs/performance.md, between the marks of its name, with the machine and the command."""
+    lines = [f"`{command}`", "", f"{machine()}:", "", _line(header), _line(["---", *["--:"] * (len(header) - 1)])]
+    lines += [_line([*row, *[""] * (len(header) - len(row))]) for row in rows]
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, _, rest = PAGE.read_text().partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise SystemExit(f"{PAGE.name} has no place for {name}")
+    PAGE.write_text("\n".join([f"{before}{begin}", *lines, f"{end}{after}"]))
+
+
+def _line(cells: Iterable[object]) -> str:
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 def machine() -> str:
