@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from casa.telemetry import opt_out
 from casa.transports import supervisor
 from casa.transports.http import Front
 from casa.transports.serving import Serving, open_serving, settle
+from casa.transports.worker import bound_host, follow_supervisor
 
 if TYPE_CHECKING:
     from casa.transports.grpc import GrpcServer
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 ALIAS = "casa-baked"
 """What a Bento calls its own model; from source nothing has this name."""
 
-LOOPBACK = "127.0.0.1"
 GRACE_SECONDS = 5.0
 """How long running gRPC calls may take to end once the worker stops."""
 
@@ -77,6 +76,7 @@ class FrontedService(bentoml.Service[T]):  # type: ignore[misc]  # BentoML's att
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:  # noqa: FBT001, FBT002 - BentoML's signature
         """The application that is served."""
+        follow_supervisor()
         self._front = Front(super().to_asgi(is_main))
         return self._front
 
@@ -185,16 +185,6 @@ def check_port(host: str, port: int) -> None:
             probe.listen()
         except OSError as error:
             raise InvalidSettings(f"port {port} of {host} cannot be opened for gRPC; set CASA_GRPC_PORT") from error
-
-
-def bound_host() -> str:
-    """The address that BentoML was told to listen on, or that this worker listens on; loopback in process."""
-    context = click.get_current_context(silent=True)
-    asked = context.params if context else {}
-    if isinstance(asked.get("fd"), int):  # a worker: the supervisor has bound its socket
-        with socket.socket(fileno=os.dup(asked["fd"])) as bound:
-            return str(bound.getsockname()[0])
-    return str(asked.get("host") or LOOPBACK)
 
 
 @contextmanager
