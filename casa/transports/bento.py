@@ -135,8 +135,9 @@ class Running:
         settle()
 
     async def open(self) -> None:
-        """Follow the keys, and take gRPC calls beside those over HTTP."""
-        from casa.transports.grpc import start as start_grpc  # the supervisor does without
+        """Follow the keys, take gRPC calls beside those over HTTP, and drain when told to."""
+        from casa.transports.ending import heed  # the supervisor does without these
+        from casa.transports.grpc import start as start_grpc
 
         self._access.refresher.start()
         serving = self.serving
@@ -145,10 +146,17 @@ class Running:
             self._grpc = await start_grpc(serving, serving.gate, inference=serving.inference, host=self._host)
         except CasaError as error:
             supervisor.fail(error)
+        heed(self.drain, body_seconds=serving.settings.body_seconds)
+
+    def drain(self) -> None:
+        """Send callers elsewhere: not ready, no new gRPC call, HTTP connections closed after their next answer."""
+        self.serving.draining = True
+        if self._grpc:
+            self._grpc.drain()
 
     async def close(self) -> None:
         """Let running calls end, and end what was opened."""
-        self.serving.draining = True
+        self.drain()
         if self._grpc:
             await self._grpc.stop(GRACE_SECONDS)
         self._watching.cancel()
