@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,8 +26,9 @@ from casa.settings import Settings, load_settings
 from casa.telemetry import opt_out
 from casa.transports import supervisor
 from casa.transports.http import Front
+from casa.transports.management import Management, find_socket
 from casa.transports.serving import Serving, open_serving, settle
-from casa.transports.worker import bound_host, follow_supervisor
+from casa.transports.worker import bound_host, bound_port, follow_supervisor
 
 if TYPE_CHECKING:
     from casa.transports.grpc import GrpcServer
@@ -87,7 +88,7 @@ class FrontedService(bentoml.Service[T]):  # type: ignore[misc]  # BentoML's att
         except CasaError as error:
             supervisor.fail(error)
         if self._front:
-            self._front.open(instance.running.serving)  # type: ignore[attr-defined]  # every Casa has one
+            instance.running.stand_behind(self._front)  # type: ignore[attr-defined]  # every Casa has one
         return instance
 
     @property
@@ -131,8 +132,16 @@ class Running:
         migrate(engine)
         self._access = open_access(settings, engine, host=self._host, metrics=metrics, now=datetime.now(UTC))
         self.serving = open_serving(settings, saved, gate=self._access.gate, metrics=metrics)
+        self._front: Front | None = None
         self._grpc: GrpcServer | None = None
+        path = find_socket(settings, bound_port() or settings.http_port)
+        self._management = Management(path, drain=self.drain, state=self.state)
         settle()
+
+    def stand_behind(self, front: Front) -> None:
+        """Answer the HTTP calls that come in there."""
+        self._front = front
+        front.open(self.serving)
 
     async def open(self) -> None:
         """Follow the keys, take gRPC calls beside those over HTTP, and drain when told to."""
@@ -146,6 +155,7 @@ class Running:
             self._grpc = await start_grpc(serving, serving.gate, inference=serving.inference, host=self._host)
         except CasaError as error:
             supervisor.fail(error)
+        await self._management.open()
         heed(self.drain, body_seconds=serving.settings.body_seconds)
 
     def drain(self) -> None:
@@ -154,11 +164,17 @@ class Running:
         if self._grpc:
             self._grpc.drain()
 
+    def state(self) -> Mapping[str, object]:
+        """Whether it drains, and how many calls are being answered."""
+        running = sum(server.running for server in (self._front, self._grpc) if server)
+        return {"draining": self.serving.draining, "running": running}
+
     async def close(self) -> None:
         """Let running calls end, and end what was opened."""
         self.drain()
         if self._grpc:
             await self._grpc.stop(GRACE_SECONDS)
+        await self._management.close()
         self._watching.cancel()
         self.serving.pass_on()
         await self._access.close()
