@@ -15,6 +15,9 @@ from time import monotonic
 
 import pytest
 
+from casa.cli.serve import open_address
+from casa.errors import CasaError
+
 HIDDEN = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 """Where Debian puts PostgreSQL's programs, off the PATH."""
 
@@ -41,6 +44,15 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Could a service listen on this port of 127.0.0.1?"""
+    try:
+        open_address("127.0.0.1", port)
+    except CasaError:
+        return False
+    return True
 
 
 class RedisServer:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-PDEATHSIG, SUBREAPER = 1, 36
-"""Of Linux's prctl(2)."""
+from casa import kin
+
 FORWARDED = {
     signal.SIGINT: signal.SIGINT,
     signal.SIGTERM: signal.SIGTERM,
@@ -30,7 +28,7 @@ class Child:
     def __init__(self, command: Sequence[str], *, folder: Path, environ: Mapping[str, str]) -> None:
         self.stopped_by: int | None = None
         self._code: int | None = None
-        _control(SUBREAPER, 1)  # what the program starts must not outlive it unseen
+        kin.adopt()  # what the program starts must not outlive it unseen
         parent = os.getpid()
         self._pid = os.fork()
         if self._pid == 0:
@@ -70,8 +68,7 @@ def _become(command: Sequence[str], *, folder: Path, environ: Mapping[str, str],
     """Turn into the program; nothing comes back from here."""
     try:
         os.setpgid(0, 0)
-        _control(PDEATHSIG, signal.SIGTERM)
-        if os.getppid() == parent:  # it may have ended before the line above
+        if kin.follow(parent):
             os.chdir(folder)
             os.execvpe(command[0], list(command), dict(environ))  # noqa: S606 - no shell, on purpose
     finally:
@@ -95,8 +92,3 @@ def _children() -> list[int]:
         return [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text("ascii").split()]
     except OSError:
         return []
-
-
-def _control(option: int, value: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)

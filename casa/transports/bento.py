@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +26,9 @@ from casa.settings import Settings, load_settings
 from casa.telemetry import opt_out
 from casa.transports import supervisor
 from casa.transports.http import Front
+from casa.transports.management import Management, find_socket
 from casa.transports.serving import Serving, open_serving, settle
+from casa.transports.worker import bound_host, bound_port, follow_supervisor
 
 if TYPE_CHECKING:
     from casa.transports.grpc import GrpcServer
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 ALIAS = "casa-baked"
 """What a Bento calls its own model; from source nothing has this name."""
 
-LOOPBACK = "127.0.0.1"
 GRACE_SECONDS = 5.0
 """How long running gRPC calls may take to end once the worker stops."""
 
@@ -77,6 +77,7 @@ class FrontedService(bentoml.Service[T]):  # type: ignore[misc]  # BentoML's att
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:  # noqa: FBT001, FBT002 - BentoML's signature
         """The application that is served."""
+        follow_supervisor()
         self._front = Front(super().to_asgi(is_main))
         return self._front
 
@@ -87,7 +88,7 @@ class FrontedService(bentoml.Service[T]):  # type: ignore[misc]  # BentoML's att
         except CasaError as error:
             supervisor.fail(error)
         if self._front:
-            self._front.open(instance.running.serving)  # type: ignore[attr-defined]  # every Casa has one
+            instance.running.stand_behind(self._front)  # type: ignore[attr-defined]  # every Casa has one
         return instance
 
     @property
@@ -131,12 +132,21 @@ class Running:
         migrate(engine)
         self._access = open_access(settings, engine, host=self._host, metrics=metrics, now=datetime.now(UTC))
         self.serving = open_serving(settings, saved, gate=self._access.gate, metrics=metrics)
+        self._front: Front | None = None
         self._grpc: GrpcServer | None = None
+        path = find_socket(settings, bound_port() or settings.http_port)
+        self._management = Management(path, drain=self.drain, state=self.state)
         settle()
 
+    def stand_behind(self, front: Front) -> None:
+        """Answer the HTTP calls that come in there."""
+        self._front = front
+        front.open(self.serving)
+
     async def open(self) -> None:
-        """Follow the keys, and take gRPC calls beside those over HTTP."""
-        from casa.transports.grpc import start as start_grpc  # the supervisor does without
+        """Follow the keys, take gRPC calls beside those over HTTP, and drain when told to."""
+        from casa.transports.ending import heed  # the supervisor does without these
+        from casa.transports.grpc import start as start_grpc
 
         self._access.refresher.start()
         serving = self.serving
@@ -145,12 +155,26 @@ class Running:
             self._grpc = await start_grpc(serving, serving.gate, inference=serving.inference, host=self._host)
         except CasaError as error:
             supervisor.fail(error)
+        await self._management.open()
+        heed(self.drain, body_seconds=serving.settings.body_seconds)
+
+    def drain(self) -> None:
+        """Send callers elsewhere: not ready, no new gRPC call, HTTP connections closed after their next answer."""
+        self.serving.draining = True
+        if self._grpc:
+            self._grpc.drain()
+
+    def state(self) -> Mapping[str, object]:
+        """Whether it drains, and how many calls are being answered."""
+        running = sum(server.running for server in (self._front, self._grpc) if server)
+        return {"draining": self.serving.draining, "running": running}
 
     async def close(self) -> None:
         """Let running calls end, and end what was opened."""
-        self.serving.draining = True
+        self.drain()
         if self._grpc:
             await self._grpc.stop(GRACE_SECONDS)
+        await self._management.close()
         self._watching.cancel()
         self.serving.pass_on()
         await self._access.close()
@@ -185,16 +209,6 @@ def check_port(host: str, port: int) -> None:
             probe.listen()
         except OSError as error:
             raise InvalidSettings(f"port {port} of {host} cannot be opened for gRPC; set CASA_GRPC_PORT") from error
-
-
-def bound_host() -> str:
-    """The address that BentoML was told to listen on, or that this worker listens on; loopback in process."""
-    context = click.get_current_context(silent=True)
-    asked = context.params if context else {}
-    if isinstance(asked.get("fd"), int):  # a worker: the supervisor has bound its socket
-        with socket.socket(fileno=os.dup(asked["fd"])) as bound:
-            return str(bound.getsockname()[0])
-    return str(asked.get("host") or LOOPBACK)
 
 
 @contextmanager

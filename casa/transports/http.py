@@ -44,6 +44,8 @@ class Front:
         self._protocol = Protocol()
         self.serving: Serving | None = None
         """The model at work, as soon as there is one."""
+        self.running = 0
+        """How many calls are being answered."""
 
     def open(self, serving: Serving) -> None:
         """Answer by this model from now on."""
@@ -52,7 +54,11 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._exchange(scope, receive, send)
+            self.running += 1
+            try:
+                await self._exchange(scope, receive, send)
+            finally:
+                self.running -= 1
         elif scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         else:

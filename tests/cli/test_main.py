@@ -19,6 +19,7 @@ COMMANDS = [
     ["predict"],
     ["score"],
     ["doctor"],
+    ["drain"],
     ["models", "list"],
     ["models", "show"],
     ["models", "promote"],

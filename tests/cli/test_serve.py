@@ -12,13 +12,12 @@ from typing import NamedTuple
 
 import pytest
 
-from casa.cli.serve import Address, open_address
-from casa.errors import CasaError
+from casa.cli.serve import Address
 from casa.house import HOUSE
 from casa.model.pricer import Pricer
 from casa.model.store import Store
 from tests.cli.shell import casa, start
-from tests.servers import free_port, need, until
+from tests.servers import free_port, is_free, need, until
 
 
 class Served(NamedTuple):
@@ -46,14 +45,6 @@ def served(store: Store, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert process.stdout is not None
         yield Served(process, port, next(line for line in process.stdout if line.startswith("curl")))
         process.terminate()
-
-
-def is_free(port: int) -> bool:
-    try:
-        open_address("127.0.0.1", port)
-    except CasaError:
-        return False
-    return True
 
 
 def test_its_last_line_works_as_pasted_and_sigterm_ends_it(served: Served, pricer: Pricer) -> None:

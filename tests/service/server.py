@@ -1,4 +1,4 @@
-"""`bentoml` as a process of its own."""
+"""`bentoml` and `casa serve` as processes of their own."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tests.servers import free_port, until
 
 PROJECT = Path(__file__).parents[2]
 BENTOML = (sys.executable, "-m", "bentoml")
+CASA = (sys.executable, "-m", "casa.cli.main")
 
 
 def environment(home: Path, **settings: str) -> dict[str, str]:
@@ -41,9 +42,11 @@ def run(*words: str, home: Path, folder: Path = PROJECT, **settings: str) -> sub
 class Server:
     """A running service."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], port: int, settings: dict[str, str]) -> None:
         self._process = process
         self.port = port
+        self.settings = settings
+        """Its environment."""
         self.key = ""
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10)
 
@@ -54,19 +57,51 @@ class Server:
         except httpx.TransportError:
             return False
 
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """The exit code, when it has ended."""
+        return self._process.wait(timeout=30)
+
     def stop(self) -> int:
         """SIGTERM; the exit code."""
-        self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(timeout=30)
+        self.signal(signal.SIGTERM)
+        return self.wait()
+
+    def worker(self) -> psutil.Process:
+        """The process that answers."""
+        family = psutil.Process(self._process.pid).children(recursive=True)
+        (worker,) = (one for one in family if "_bentoml_impl.worker.service" in one.cmdline())
+        return worker
+
+    def supervisor(self) -> psutil.Process:
+        """The worker's parent: BentoML."""
+        parent = self.worker().parent()
+        assert parent is not None
+        return parent
+
+    def manage(self, method: str) -> dict[str, int]:
+        """What the management socket answers."""
+        transport = httpx.HTTPTransport(uds=f"{self.settings['CASA_DATA_DIR']}/{self.port}.sock")
+        with httpx.Client(transport=transport) as client:
+            state: dict[str, int] = client.request(method, "http://casa/drain").json()
+            return state
 
 
 @contextmanager
-def serve(target: str, *, home: Path, folder: Path = PROJECT, **settings: str) -> Iterator[Server]:
-    """`bentoml serve TARGET`, once it is ready."""
-    port = free_port()
-    command = [*BENTOML, "serve", target, "--port", str(port)]
-    process = subprocess.Popen(command, cwd=folder, env=environment(home, **settings))
-    server = Server(process, port)
+def serve(
+    *words: str,
+    home: Path,
+    folder: Path = PROJECT,
+    program: tuple[str, ...] = BENTOML,
+    port: int | None = None,
+    **settings: str,
+) -> Iterator[Server]:
+    """`bentoml serve WORDS`, once it is ready."""
+    port, env = port or free_port(), environment(home, **settings)
+    process = subprocess.Popen([*program, "serve", *words, "--port", str(port)], cwd=folder, env=env)
+    server = Server(process, port, env)
     try:
         until(server.ready, seconds=60)
         server.key = (home / "data/local.key").read_text()
