@@ -37,12 +37,13 @@ def files(
     boosters = [*winner.boosters, calibration.booster]
     raw = {m.file: bytes(b.save_raw("ubj")) for m, b in zip(ensemble.boosters, boosters, strict=True)}
     used = features_used(winner, houses)
+    seen = {**reference(houses, prices, bins=bins), "rmse_per_width": calibration.rmse_per_width}
     return {
         **papers,
         **raw,
         bundle.MODEL: bundle.model_document(winner.preprocessor, ensemble, features_used=used),
         bundle.GRAPH: onnx_graph(boosters),
-        bundle.REFERENCE: document(reference(houses, prices, bins=bins)),
+        bundle.REFERENCE: document(seen),
         bundle.GOLDEN: document(golden(winner, calibration, ensemble, houses=askable(houses)[:GOLDEN_ROWS])),
     }
 

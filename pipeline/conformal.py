@@ -39,6 +39,14 @@ class Calibration:
     quantile: float
     residuals: Array
     """Predicted minus actual price (repeats, n), each by a model that has not seen the house."""
+    difficulties: Array
+    """The houses' difficulties (repeats, n), each learned without the house."""
+
+    @property
+    def rmse_per_width(self) -> float:
+        """The RMSE for each unit of the intervals' root mean square half width, on houses that were held out."""
+        widths = self.quantile * self.difficulties
+        return float(np.sqrt(np.mean(self.residuals**2) / np.mean(widths**2)))
 
 
 class Fold(NamedTuple):
@@ -64,7 +72,7 @@ def calibrate(
     difficulties = _gather(folds, [_difficulties(fold, target) for fold in folds], repeats=repeats)
     member, booster = _learn_difficulty(recipe.learn_preprocessor(houses).transform(houses), target)
     quantile = pooled_quantile(np.abs(residuals) / difficulties, coverage=coverage)
-    return Calibration(member, booster, quantile, residuals)
+    return Calibration(member, booster, quantile, residuals, difficulties)
 
 
 def pooled_quantile(scores: Array, *, coverage: float) -> float:

@@ -23,7 +23,7 @@ def reference(houses: Array, prices: Array, *, bins: int, declaration: Declarati
 def describe(values: Array, *, bins: int) -> dict[str, Any]:
     """One column's entry in the reference."""
     known = values[~np.isnan(values)]
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1]))
+    edges = cut(known, bins=bins)
     counts = np.bincount(np.searchsorted(edges, known, side="right"), minlength=len(edges) + 1)
     return {
         "mean": float(known.mean()),
@@ -33,3 +33,17 @@ def describe(values: Array, *, bins: int) -> dict[str, Any]:
         "edges": edges.tolist(),
         "counts": [*counts.tolist(), int(np.isnan(values).sum())],
     }
+
+
+def cut(known: Array, *, bins: int) -> Array:
+    """The inner edges, at most `bins` - 1: halfway between two neighbouring values, as near the quantiles as can be.
+
+    A quantile itself may be a value that most houses share, with nothing below it: CHAS would be one bin.
+    """
+    values, counts = np.unique(known, return_counts=True)
+    if len(values) == 1:
+        return np.empty(0)
+    below = np.cumsum(counts)[:-1] / len(known)
+    wanted = np.linspace(0, 1, bins + 1)[1:-1, None]
+    places = np.unique(np.abs(below - wanted).argmin(axis=1))
+    return np.asarray((values[places] + values[places + 1]) / 2)
