@@ -26,7 +26,7 @@ class House(kserve.Model):  # type: ignore[misc]  # kserve is not installed besi
         self._boosters = [xgb.Booster({"nthread": 1}, model_file=bytearray(one)) for one in self._saved.boosters]
         self.ready = True
 
-    def predict(self, payload: object, headers: object = None, response_headers: object = None) -> object:  # noqa: ARG002
+    def predict(self, payload: object, *_: object, **__: object) -> object:
         """Prices of houses, in the shape that was asked in: {"instances": [{...}]} or the protocol's tensors."""
         if isinstance(payload, dict):
             houses = np.array([[house[name] for name in HOUSE.names] for house in payload["instances"]])
