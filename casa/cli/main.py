@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from casa.cli import console, doctor, drain, keys, models, predict, score, serve, train
+from casa.cli import console, doctor, drain, journal, keys, models, predict, score, serve, train
 from casa.errors import CasaError
 
 
@@ -76,6 +76,7 @@ for command in (serve.serve, drain.drain, train.train, predict.predict, score.sc
     app.command()(command)
 app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")
+app.add_typer(journal.app, name="journal")
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from threading import Event, Lock, Thread
 from typing import NamedTuple
@@ -30,6 +30,7 @@ BROKEN_SECONDS = 1.0
 KEEP_SECONDS = 5.0
 """How long a `durable` answer waits for its row."""
 STOP_SECONDS = 5.0
+REMOVAL = timedelta(minutes=1)
 BATCH_ROWS = 10_000
 WHOLE_ROWS = 50_000
 """Up to so many waiting rows, every call is kept; beyond, one of `SAMPLE` until `MOST_ROWS`: about 100 MB."""
@@ -56,6 +57,7 @@ class Journal:
         promise: Promise,
         metrics: Metrics,
         now: Callable[[], datetime],
+        days: int = 30,
         whole_rows: int = WHOLE_ROWS,
         most_rows: int = MOST_ROWS,
     ) -> None:
@@ -63,6 +65,8 @@ class Journal:
         self._promise = promise
         self._metrics = metrics
         self._now = now
+        self._days = timedelta(days=days)
+        self._removal = now()  # when old rows are looked for
         self._whole_rows, self._most_rows = whole_rows, most_rows
         self._hours = Hours()
         self._lock = Lock()
@@ -139,12 +143,25 @@ class Journal:
             self._finish(batch, None)
         return True
 
+    def remove(self) -> bool:
+        """Remove some predictions that are too old, once a minute or while there are more; False if it went wrong."""
+        now = self._now()
+        if now < self._removal:
+            return True
+        try:
+            more = self._ledger.remove(before=now - self._days)
+        except Exception as error:  # noqa: BLE001 - a thread that died of it would write no more
+            self._say_broken(error)
+            return False
+        self._removal = now if more else now + REMOVAL
+        return True
+
     def _run(self) -> None:
         whole = True
         while not self._stop.is_set():
             self._wake.wait(SECONDS) if whole else self._stop.wait(BROKEN_SECONDS)
             self._wake.clear()
-            whole = self.write()
+            whole = self.write() and self.remove()
         self.write()
         self._ledger.close()
 

@@ -14,6 +14,7 @@ from casa.database import find_inode, writing
 from casa.errors import DatabaseUnavailable
 from casa.monitoring.answers import Answered
 from casa.monitoring.packer import Packer, Row
+from casa.monitoring.removal import remove_old
 from casa.schema import HOURS, PREDICTIONS, REPLICAS
 
 SIZES = (500, 50, 5, 1)
@@ -61,6 +62,11 @@ class Ledger:
                 self._insert(connection, batch.answered)
                 self._count(connection, batch.hours)
         self._look()  # what was written into a file that is gone must be written again
+
+    def remove(self, *, before: datetime) -> bool:
+        """Remove some old predictions; True if there may be more."""
+        self._look()
+        return remove_old(self._engine, before=before)
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -21,4 +21,5 @@ def open_journal(settings: Settings, saved: Bundle, *, metrics: Metrics) -> Jour
     replica = Replica(secrets.token_hex(8), saved.version, datetime.now(UTC))
     engine = open_database(settings, synced=settings.journal == "durable")
     ledger = Ledger(engine, Packer(reference, version=saved.version), replica)
-    return Journal(ledger, promise=settings.journal, metrics=metrics, now=lambda: datetime.now(UTC))
+    promise, days = settings.journal, settings.journal_days
+    return Journal(ledger, promise=promise, metrics=metrics, now=lambda: datetime.now(UTC), days=days)
