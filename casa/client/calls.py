@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from casa.client.attempts import Patience, Steps, persist
 from casa.errors import InvalidHouse
-from casa.transports.schema import Explanation, Flaw, Health, ModelFacts, Price, Prices, RowPrice
+from casa.transports.schema import Explanation, Flaw, Health, ModelFacts, Price, Prices, RowPrice, Sold
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -75,6 +75,10 @@ class Calls:
     def explain(self, house: House) -> Steps[Explanation]:
         """One house's price, feature by feature."""
         return self._post(Explanation, "/explain", house)
+
+    def give_feedback(self, request_id: str, price: float, *, row: int = 0) -> Steps[Sold]:
+        """What a house really sold for."""
+        return self._post(Sold, "/feedback", {"request_id": request_id, "row": row, "price": price})
 
     def health(self) -> Steps[Health]:
         """What is served."""

@@ -11,7 +11,7 @@ import httpx
 
 from casa.client.attempts import Reply, Step, Steps, Wait
 from casa.client.calls import ADDRESS, Calls, House, Options, Outcome
-from casa.transports.schema import Explanation, Health, ModelFacts, Price
+from casa.transports.schema import Explanation, Health, ModelFacts, Price, Sold
 
 T = TypeVar("T")
 
@@ -38,6 +38,10 @@ class Client:
     def explain(self, house: House) -> Explanation:
         """How much each feature adds to one house's price."""
         return self._take(self._calls.explain(house))
+
+    def give_feedback(self, request_id: str, price: float, *, row: int = 0) -> Sold:
+        """What a house really sold for, in thousands of dollars; NotFound if this client was told no such price."""
+        return self._take(self._calls.give_feedback(request_id, price, row=row))
 
     def health(self) -> Health:
         """What is served, and since when. Needs no key."""
@@ -103,6 +107,10 @@ class AsyncClient:
     async def explain(self, house: House) -> Explanation:
         """How much each feature adds to one house's price."""
         return await self._take(self._calls.explain(house))
+
+    async def give_feedback(self, request_id: str, price: float, *, row: int = 0) -> Sold:
+        """What a house really sold for, in thousands of dollars; NotFound if this client was told no such price."""
+        return await self._take(self._calls.give_feedback(request_id, price, row=row))
 
     async def health(self) -> Health:
         """What is served, and since when. Needs no key."""

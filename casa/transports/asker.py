@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from casa.errors import CasaError
 from casa.monitoring.answers import NOTHING, UNKNOWN, Answered, Priced
 
 
@@ -15,6 +16,8 @@ class Asker:
         self.client = ""
         """Empty until its key was seen."""
         self.priced: Priced = NOTHING
+        self.error: CasaError | None = None
+        """Why it fails, where BentoML answers and would only tell that."""
         self.row = 0
         self._start = time.perf_counter()
         self._stages = UNKNOWN

@@ -123,7 +123,7 @@ class Running:
         from casa.access.opening import open_access  # the supervisor does without the database
         from casa.database import open_database
         from casa.migration import migrate
-        from casa.monitoring.opening import open_journal
+        from casa.monitoring.opening import open_records
 
         settings = load_settings()
         saved = load_bundle(settings)
@@ -132,9 +132,9 @@ class Running:
         engine = open_database(settings)
         migrate(engine)
         self._access = open_access(settings, engine, host=self._host, metrics=metrics, now=datetime.now(UTC))
-        self._journal = open_journal(settings, saved, metrics=metrics)
+        self._records = open_records(settings, saved, metrics=metrics)
         gate = self._access.gate
-        self.serving = open_serving(settings, saved, gate=gate, metrics=metrics, journal=self._journal)
+        self.serving = open_serving(settings, saved, gate=gate, metrics=metrics, records=self._records)
         self._front: Front | None = None
         self._grpc: GrpcServer | None = None
         path = find_socket(settings, bound_port() or settings.http_port)
@@ -152,7 +152,7 @@ class Running:
         from casa.transports.grpc import start as start_grpc
 
         self._access.refresher.start()
-        self._journal.start()
+        self._records.journal.start()
         serving = self.serving
         self._watching = asyncio.create_task(_watch(serving))
         try:
@@ -181,7 +181,7 @@ class Running:
         await self._management.close()
         self._watching.cancel()
         self.serving.pass_on()
-        await asyncio.to_thread(self._journal.stop)
+        await asyncio.to_thread(self._records.close)
         await self._access.close()
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from casa.access.keys import Scope
+from casa.sale import Sale
 from casa.settings import Settings
 from casa.transports import parse
 from casa.transports.batch import Batch, batch
@@ -15,6 +17,9 @@ from casa.transports.visit import Visit
 
 class Call(Protocol):
     """One POST route."""
+
+    scope: Scope
+    """What a key must open."""
 
     def most_bytes(self, settings: Settings) -> int:
         """How large its body may be."""
@@ -35,6 +40,8 @@ class Call(Protocol):
 
 class Predict:
     """One house, one price."""
+
+    scope: Scope = "predict"
 
     def most_bytes(self, settings: Settings) -> int:
         return settings.max_house_bytes
@@ -59,6 +66,8 @@ class Explain(Predict):
 class PredictBatch:
     """Many houses; each gets its price or hears what is wrong with it."""
 
+    scope: Scope = "predict"
+
     def most_bytes(self, settings: Settings) -> int:
         return settings.max_batch_bytes
 
@@ -72,4 +81,27 @@ class PredictBatch:
         return serving.desk.prices(asked, visit)
 
 
-CALLS: Mapping[str, Call] = {"/predict": Predict(), "/predict/batch": PredictBatch(), "/explain": Explain()}
+class GiveFeedback:
+    """What a house really sold for."""
+
+    scope: Scope = "feedback"
+
+    def most_bytes(self, settings: Settings) -> int:
+        return settings.max_house_bytes
+
+    def rows(self, _: Sale) -> int:
+        return 1
+
+    def parse(self, body: bytes, _: Settings) -> Sale:
+        return parse.sale(body)
+
+    async def answer(self, serving: Serving, asked: Sale, visit: Visit) -> Content:
+        return await serving.keep_sale(asked, visit)
+
+
+CALLS: Mapping[str, Call] = {
+    "/predict": Predict(),
+    "/predict/batch": PredictBatch(),
+    "/explain": Explain(),
+    "/feedback": GiveFeedback(),
+}

@@ -14,6 +14,7 @@ from time import perf_counter
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from casa.access.keys import Scope as KeyScope
 from casa.errors import CasaError, MethodNotAllowed, NotFound
 from casa.transports.answer import Answer, as_json, finish
 from casa.transports.body import Body, Gone
@@ -132,7 +133,7 @@ class Front:
         serving = ready(self.serving)
         settings = serving.settings
         began = perf_counter()
-        self._enter(serving, head, visit)
+        self._enter(serving, head, visit, call.scope)
         entered = perf_counter()
         head.check_media()  # whatever the head alone decides is decided before a byte of the body is read
         content = await body.read(most=call.most_bytes(settings), seconds=settings.body_seconds)
@@ -152,8 +153,8 @@ class Front:
         visit.took(parse=parsed - arrived, access=entered - began + charged - parsed, model=perf_counter() - charged)
         return answer.having(visit.fields)
 
-    def _enter(self, serving: Serving, head: Head, visit: Visit) -> None:
-        visit.enter(serving.gate, serving.gate.find_token(head.tokens()), self._now())
+    def _enter(self, serving: Serving, head: Head, visit: Visit, scope: KeyScope = "predict") -> None:
+        visit.enter(serving.gate, serving.gate.find_token(head.tokens()), self._now(), scope=scope)
 
     @property
     def _draining(self) -> bool:

@@ -15,10 +15,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from casa.house import HOUSE, House
+from casa.sale import Sale
 from casa.transports.identity import PATTERN
 from casa.transports.parse import ENVELOPE
 from casa.transports.problem import TITLES
-from casa.transports.schema import Explanation, Health, Houses, ModelFacts, Price, Prices, Problem, Status
+from casa.transports.schema import Explanation, Health, Houses, ModelFacts, Price, Prices, Problem, Sold, Status
 
 JsonObject = dict[str, Any]  # JSON
 
@@ -72,6 +73,16 @@ OPERATIONS = (
         CALLING,
         House,
         HOUSE.example,
+        secured=True,
+    ),
+    Operation(
+        "/feedback",
+        "feedback",
+        "What a house really sold for; a second price replaces the first",
+        Sold,
+        tuple(sorted((*CALLING, 404))),
+        Sale,
+        {"request_id": "6b05b58a0955329b319aef371fd1e9ed", "row": 0, "price": 24.0},
         secured=True,
     ),
     Operation("/metrics", "metrics", "What Prometheus reads", None, (500, 503)),

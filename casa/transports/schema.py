@@ -75,6 +75,15 @@ class Explanation(BaseModel):
     request_id: str
 
 
+class Sold(BaseModel):
+    """A price that was kept; it may have replaced an earlier one."""
+
+    request_id: str
+    row: int
+    price: float
+    replaced: bool
+
+
 class Flaw(BaseModel):
     """One thing wrong with a house: where, in words, and the rule's name."""
 
