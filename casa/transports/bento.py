@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import sys
 from collections.abc import Iterator, Mapping
@@ -78,6 +79,7 @@ class FrontedService(bentoml.Service[T]):  # type: ignore[misc]  # BentoML's att
     def to_asgi(self, is_main: bool = True) -> ASGIApp:  # noqa: FBT001, FBT002 - BentoML's signature
         """The application that is served."""
         follow_supervisor()
+        logging.getLogger("uvicorn.access").propagate = False  # a line that nobody reads would be made for each call
         self._front = Front(super().to_asgi(is_main))
         return self._front
 
