@@ -58,6 +58,12 @@ class Settings(BaseSettings):
     body_seconds: Annotated[float, Field(gt=0, le=600)] = 10.0
     """How long a body may take to arrive; a slower one answers 408."""
 
+    head_seconds: Annotated[float, Field(gt=0, le=600)] = 10.0
+    """How long the head of a request may take to arrive, and an answer to be taken; a slower head answers 408."""
+
+    max_connections: PositiveInt = 1_000
+    """Most connections at once over HTTP; one more answers 503. Two open files are needed for each."""
+
     hot_path: bool = True
     """Answer predictions before BentoML's own machinery; the answers are the same without it, only slower."""
 

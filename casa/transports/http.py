@@ -20,6 +20,7 @@ from casa.transports.body import Body, Gone
 from casa.transports.calls import CALLS, Call
 from casa.transports.head import Head
 from casa.transports.identity import identify
+from casa.transports.porter import Porter
 from casa.transports.problem import BUG, problem
 from casa.transports.protocol import ROOT, Asked, Protocol, is_open, owns, refuse, takes_body
 from casa.transports.replay import replay
@@ -46,11 +47,14 @@ class Front:
         """The model at work, as soon as there is one."""
         self.running = 0
         """How many calls are being answered."""
+        self.porter: Porter | None = None
+        """Who looks after the connections, from then on."""
 
     def open(self, serving: Serving) -> None:
         """Answer by this model from now on."""
         self._protocol = Protocol(serving.inference, check_ready=serving.check_ready)
         self.serving = serving
+        self.porter = Porter(serving.settings, serving.metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
