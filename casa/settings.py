@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     max_connections: PositiveInt = 1_000
     """Most connections at once over HTTP; one more answers 503. Two open files are needed for each."""
 
+    queue_seconds: Annotated[float, Field(gt=0, le=600)] = 2.0
+    """How long a batch or an explanation may have to wait for its turn; one that would wait longer answers 503."""
+
     hot_path: bool = True
     """Answer predictions before BentoML's own machinery; the answers are the same without it, only slower."""
 

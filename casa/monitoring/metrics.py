@@ -44,6 +44,9 @@ class Metrics:
             ["status"],
             registry=self.registry,
         )
+        self.long_calls = Gauge(
+            "casa_long_calls", "Batches and explanations that wait for their turn or have it.", registry=self.registry
+        )
         self.keys_source_broken = Gauge(
             "casa_keys_source_broken", "1 while keys cannot be read and the old ones stay.", registry=self.registry
         )

@@ -101,8 +101,6 @@ class Connection(HttpToolsProtocol):
     @property
     def _wanting(self) -> bool:
         """Is a head due? After an answer, uvicorn's own timer runs until something comes, even if that begins none."""
-        if self._refused:
-            return False
         cycle = self.cycle
         return cycle is None or self._begun or (cycle.response_complete and self.timeout_keep_alive_task is None)
 

@@ -177,6 +177,22 @@ def test_a_request_sent_ahead_whose_body_breaks_off_has_one_answer(server: Live)
     assert statuses(talk(server, OLD + OLD + chunked(b"2\r\n{}x"))) == [200, 200, 400]
 
 
+@pytest.mark.parametrize("sent", [b"G", REFUSED["a chunk longer than it says"]], ids=["slow", "broken"])
+def test_nothing_follows_a_refusal(server: Live, sent: bytes) -> None:
+    with connected(server, sent) as connection, connection.makefile("rb") as file:
+        assert file.read().count(b"\r\n\r\n") == 1
+
+
+def test_a_body_that_breaks_off_after_its_answer_has_no_other(server: Live) -> None:
+    head = (
+        b"POST /predict HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n" + HOST + b"\r\n"
+    )
+    with connected(server, head + b"18000\r\n" + b" " * 0x18000 + b"\r\n") as connection:
+        assert connection.recv(4096).startswith(b"HTTP/1.1 401")
+        connection.sendall(b"no chunk\r\n")
+        assert connection.recv(4096) == b""
+
+
 def test_a_trailer_is_no_header_field(server: Live) -> None:
     head = (
         b"POST /predict HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n" + HOST + b"\r\n"
