@@ -88,3 +88,12 @@ def test_an_operator_may_ask_for_a_key_to_them(closed: Caller, for_prices: dict[
     keys = {"x-api-key": "nobody"}, for_prices, {"x-api-key": closed.key}
     assert [closed.get(path, headers=key).status_code for key in keys] == [401, 403, 200]
     assert closed.get("/health", headers={"x-api-key": "nobody"}).status_code == 200
+
+
+def test_a_restart_goes_on_with_what_was_counted(store_home: Path, tmp_path: Path) -> None:
+    shared = {"database_url": f"sqlite:///{tmp_path}/casa.db"}
+    for _ in range(2):
+        with serving(store_home, **shared) as caller:
+            caller.predict()
+    with serving(store_home, **shared) as caller:
+        until(lambda: caller.get("/drift").json()["rows"] == 2)
