@@ -67,7 +67,7 @@ class Serving:
         self.answers = Answers()
         """Every finished call, for those who watch."""
         self.outlook = Outlook(Reference.from_dict(self.bundle.document(bundle.REFERENCE)))
-        metrics.registry.register(Gauges(self.outlook, version=self.bundle.version))
+        metrics.registry.register(Gauges(self.outlook, self.bundle))
         self.watchers: list[Watcher] = [metrics, self.outlook]
         self.draining = False
         """Set before the process is stopped: readiness fails, and connections are closed after their answer."""
