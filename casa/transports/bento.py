@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import sys
 from collections.abc import Iterator, Mapping
@@ -31,6 +32,7 @@ from casa.transports.serving import Serving, open_serving, settle
 from casa.transports.worker import bound_host, bound_port, follow_supervisor
 
 if TYPE_CHECKING:
+    from casa.monitoring.traces import Traces
     from casa.transports.grpc import GrpcServer
 
 ALIAS = "casa-baked"
@@ -134,6 +136,8 @@ class Running:
         self._access = open_access(settings, engine, host=self._host, metrics=metrics, now=datetime.now(UTC))
         self.serving = open_serving(settings, saved, gate=self._access.gate, metrics=metrics)
         self._exchange = open_exchange(self.serving.outlook, saved, engine)
+        self._traces = _open_traces(saved)
+        self.serving.watchers += [self._traces] if self._traces else []
         self._front: Front | None = None
         self._grpc: GrpcServer | None = None
         path = find_socket(settings, bound_port() or settings.http_port)
@@ -152,6 +156,8 @@ class Running:
 
         self._access.refresher.start()
         self._exchange.start()
+        if self._traces:
+            self._traces.start()
         serving = self.serving
         self._watching = asyncio.create_task(_watch(serving))
         try:
@@ -181,7 +187,18 @@ class Running:
         self._watching.cancel()
         self.serving.pass_on()
         await asyncio.to_thread(self._exchange.stop)
+        if self._traces:
+            await asyncio.to_thread(self._traces.stop)
         await self._access.close()
+
+
+def _open_traces(saved: Bundle) -> Traces | None:
+    """Nothing of OpenTelemetry's exporter is imported where nobody wants traces."""
+    if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        return None
+    from casa.monitoring.traces import open_traces
+
+    return open_traces(saved.version)
 
 
 async def _watch(serving: Serving) -> None:
