@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import sys
 from collections.abc import Iterator, Mapping
@@ -33,6 +34,7 @@ from casa.transports.serving import Serving, open_serving, settle
 from casa.transports.worker import bound_host, bound_port, follow_supervisor
 
 if TYPE_CHECKING:
+    from casa.monitoring.traces import Traces
     from casa.transports.grpc import GrpcServer
 
 ALIAS = "casa-baked"
@@ -130,6 +132,7 @@ class Running:
         from casa.access.opening import open_access  # the supervisor does without the database
         from casa.database import open_database
         from casa.migration import migrate
+        from casa.monitoring.exchange import open_exchange
 
         settings = load_settings()
         saved = load_bundle(settings)
@@ -139,6 +142,9 @@ class Running:
         migrate(engine)
         self._access = open_access(settings, engine, host=self._host, metrics=metrics, now=datetime.now(UTC))
         self.serving = open_serving(settings, saved, gate=self._access.gate, metrics=metrics)
+        self._exchange = open_exchange(self.serving.outlook, saved, engine)
+        self._traces = _open_traces(saved)
+        self.serving.watchers += [self._traces] if self._traces else []
         self._front: Front | None = None
         self._grpc: GrpcServer | None = None
         path = find_socket(settings, bound_port() or settings.http_port)
@@ -156,6 +162,9 @@ class Running:
         from casa.transports.grpc import start as start_grpc
 
         self._access.refresher.start()
+        self._exchange.start()
+        if self._traces:
+            self._traces.start()
         serving = self.serving
         self._watching = asyncio.create_task(_watch(serving))
         try:
@@ -184,7 +193,19 @@ class Running:
         await self._management.close()
         self._watching.cancel()
         self.serving.pass_on()
+        await asyncio.to_thread(self._exchange.stop)
+        if self._traces:
+            await asyncio.to_thread(self._traces.stop)
         await self._access.close()
+
+
+def _open_traces(saved: Bundle) -> Traces | None:
+    """Nothing of OpenTelemetry's exporter is imported where nobody wants traces."""
+    if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        return None
+    from casa.monitoring.traces import open_traces
+
+    return open_traces(saved.version)
 
 
 async def _watch(serving: Serving) -> None:
