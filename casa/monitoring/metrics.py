@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter as Tally
 from collections.abc import Sequence
 from typing import Literal, get_args
 
 import numpy as np
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
 
 from casa.monitoring.answers import Answered
 from casa.monitoring.histogram import Histogram
@@ -17,6 +18,10 @@ Refusal = Literal["missing", "invalid", "contradictory", "scope"]
 
 Outcome = Literal["written", "left out", "lost"]
 """What became of a row. `left out`: there were too many, and one call of ten stood for the others."""
+MOST_PAIRS = 220
+"""Routes and statuses are few; should one of them ever be a caller's word, there will still be no more than these
+pairs of them, so that Prometheus never reads more than 400 series."""
+REST = ("other", "other")
 
 STAGES = ("parse", "access", "model", "rest")
 SECONDS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 1e-1, 1.0)
@@ -27,6 +32,7 @@ class Metrics:
     """Every metric of one service. Made once, and passed down."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # every counter would be two series
         self.registry = CollectorRegistry()
         refusals = Counter(
             "casa_key_refusals", "Calls refused for their key, by reason.", ["reason"], registry=self.registry
@@ -40,11 +46,23 @@ class Metrics:
         self.quota_refusals = Counter(
             "casa_quota_refusals", "Calls refused because a client's quota was used up.", registry=self.registry
         )
+        self.connections = Gauge("casa_connections", "Connections over HTTP that are open.", registry=self.registry)
+        self.connections_refused = Counter(
+            "casa_connections_refused",
+            "Connections ended for what they did, by status.",
+            ["status"],
+            registry=self.registry,
+        )
+        self.long_calls = Gauge(
+            "casa_long_calls", "Batches and explanations that wait for their turn or have it.", registry=self.registry
+        )
         self.keys_source_broken = Gauge(
             "casa_keys_source_broken", "1 while keys cannot be read and the old ones stay.", registry=self.registry
         )
         self.shared_quota_available = Gauge(
-            "casa_shared_quota_available", "1 while replicas share quotas through Redis.", registry=self.registry
+            "casa_shared_quota_available",
+            "1 while replicas share quotas through Redis, 0 while it is away, NaN where none is configured.",
+            registry=self.registry,
         )
         rows = Counter(
             "casa_journal_rows",
@@ -59,9 +77,11 @@ class Metrics:
         self.journal_broken = Gauge(
             "casa_journal_broken", "1 while the journal cannot be written.", registry=self.registry
         )
+        self.shared_quota_available.set(math.nan)
         self._requests = Counter(
             "casa_requests", "Finished calls, by route and status.", ["route", "status"], registry=self.registry
         )
+        self._pairs: set[tuple[str, str]] = set()
         self._rows = Counter("casa_rows", "Houses that were priced.", registry=self.registry)
         self._lost = Counter(
             "casa_answers_lost", "Finished calls that found no room in the queue.", registry=self.registry
@@ -69,18 +89,26 @@ class Metrics:
         self._latency = Histogram(
             "casa_latency_seconds", "Seconds a call took, by stage.", label="stage", values=STAGES, buckets=SECONDS
         )
+        self._calls = Histogram("casa_call_seconds", "Seconds a call took that priced houses.", buckets=SECONDS)
         self._batches = Histogram("casa_batch_rows", "Houses of one call.", buckets=ROWS)
-        for histogram in (self._latency, self._batches):
+        for histogram in (self._latency, self._calls, self._batches):
             self.registry.register(histogram)
 
     def watch(self, answered: Sequence[Answered], *, lost: int) -> None:
         """Count finished calls."""
         self._lost.inc(lost)
-        for (route, status), count in Tally((one.route, one.status) for one in answered).items():
-            self._requests.labels(route, status).inc(count)
-        rows = np.array([size for one in answered if (size := len(one.priced.houses))], dtype=np.float64)
+        for pair, count in Tally((one.route, one.status) for one in answered).items():
+            self._requests.labels(*self._bound(pair)).inc(count)
+        priced = [(len(one.priced.houses), one.seconds) for one in answered if len(one.priced.houses)]
+        rows, seconds = np.array(priced, dtype=np.float64).reshape(-1, 2).T
         self._rows.inc(float(rows.sum()))
         self._batches.add({"": rows})
+        self._calls.add({"": seconds})
         if answered:
             stages = np.array([(*one.stages, one.seconds - sum(one.stages)) for one in answered])
             self._latency.add(dict(zip(STAGES, stages.T, strict=True)))
+
+    def _bound(self, pair: tuple[str, str]) -> tuple[str, str]:
+        if len(self._pairs) < MOST_PAIRS:
+            self._pairs.add(pair)
+        return pair if pair in self._pairs else REST

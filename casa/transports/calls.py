@@ -21,6 +21,9 @@ class Call(Protocol):
     scope: Scope
     """What a key must open."""
 
+    is_long: bool
+    """Does it keep the event loop for a millisecond or more?"""
+
     def most_bytes(self, settings: Settings) -> int:
         """How large its body may be."""
         ...
@@ -42,6 +45,7 @@ class Predict:
     """One house, one price."""
 
     scope: Scope = "predict"
+    is_long = False
 
     def most_bytes(self, settings: Settings) -> int:
         return settings.max_house_bytes
@@ -59,6 +63,8 @@ class Predict:
 class Explain(Predict):
     """One house, its price and why."""
 
+    is_long = True
+
     async def answer(self, serving: Serving, asked: list[float], visit: Visit) -> Content:
         return serving.desk.explain(asked, visit)
 
@@ -67,6 +73,7 @@ class PredictBatch:
     """Many houses; each gets its price or hears what is wrong with it."""
 
     scope: Scope = "predict"
+    is_long = True
 
     def most_bytes(self, settings: Settings) -> int:
         return settings.max_batch_bytes
@@ -85,6 +92,7 @@ class GiveFeedback:
     """What a house really sold for."""
 
     scope: Scope = "feedback"
+    is_long = False
 
     def most_bytes(self, settings: Settings) -> int:
         return settings.max_house_bytes

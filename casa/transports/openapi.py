@@ -19,7 +19,7 @@ from casa.sale import Sale
 from casa.transports.identity import PATTERN
 from casa.transports.parse import ENVELOPE
 from casa.transports.problem import TITLES
-from casa.transports.schema import Explanation, Health, Houses, ModelFacts, Price, Prices, Problem, Sold, Status
+from casa.transports.schema import Drift, Explanation, Health, Houses, ModelFacts, Price, Prices, Problem, Sold, Status
 
 JsonObject = dict[str, Any]  # JSON
 
@@ -31,6 +31,8 @@ LOCKED = (401, 403, 429)
 """How a call that needs a key may fail for it."""
 CALLING = tuple(sorted((400, 408, 411, 413, 415, 422, 500, 503, 504, *LOCKED)))
 """How a call with a body may fail."""
+WATCHING = (*LOCKED, 500, 503)
+"""How a call may fail that needs a key where CASA_OPEN_MONITORING is false."""
 KEYS: JsonObject = {
     "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     "Bearer": {"type": "http", "scheme": "bearer"},
@@ -85,7 +87,8 @@ OPERATIONS = (
         {"request_id": "6b05b58a0955329b319aef371fd1e9ed", "row": 0, "price": 24.0},
         secured=True,
     ),
-    Operation("/metrics", "metrics", "What Prometheus reads", None, (500, 503)),
+    Operation("/metrics", "metrics", "What Prometheus reads", None, WATCHING),
+    Operation("/drift", "drift", "How far the houses have moved from those of the training", Drift, WATCHING),
     Operation("/health", "health", "What is served, and since when", Health, (500, 503)),
     Operation("/livez", "livez", "Is the process alive?", Status, (500,)),
     Operation("/readyz", "readyz", "Is it ready for callers?", Status, (500, 503)),

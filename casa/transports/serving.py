@@ -18,7 +18,10 @@ from casa.errors import CasaError, InvalidBundle, Unavailable
 from casa.house import HOUSE
 from casa.model import bundle
 from casa.monitoring.answers import NOTHING, Answers, Watcher
+from casa.monitoring.gauges import Gauges
 from casa.monitoring.metrics import Metrics
+from casa.monitoring.outlook import Outlook
+from casa.monitoring.reference import Reference
 from casa.sale import Sale
 from casa.settings import Settings
 from casa.transports import parse
@@ -27,6 +30,7 @@ from casa.transports.batch import batch
 from casa.transports.batcher import Batcher
 from casa.transports.desk import Content, Desk
 from casa.transports.inference import Inference
+from casa.transports.turns import Turns
 from casa.transports.visit import Visit
 
 if TYPE_CHECKING:
@@ -65,12 +69,16 @@ class Serving:
         self.desk = Desk(pricer)
         self.batcher = Batcher(self.desk)
         self.inference = Inference(pricer, max_rows=settings.max_rows)
+        self.turns = Turns(most_seconds=settings.queue_seconds)
         self.gate = gate
         self.metrics = metrics
+        metrics.long_calls.set_function(lambda: self.turns.backlog.calls)
         self.answers = Answers()
         """Every finished call, for those who watch."""
         self._records = records
-        self.watchers: list[Watcher] = [metrics, *([records.journal] if records else [])]
+        self.outlook = Outlook(Reference.from_dict(self.bundle.document(bundle.REFERENCE)))
+        metrics.registry.register(Gauges(self.outlook, self.bundle))
+        self.watchers: list[Watcher] = [metrics, self.outlook, *([records.journal] if records else [])]
         self.draining = False
         """Set before the process is stopped: readiness fails, and connections are closed after their answer."""
         self._clock = clock
