@@ -13,7 +13,18 @@ from pydantic import BaseModel
 
 from casa.client.attempts import Patience, Steps, persist
 from casa.errors import InvalidHouse
-from casa.transports.schema import Drift, Explanation, Flaw, Health, ModelFacts, Price, Prices, RowPrice, Sold
+from casa.transports.schema import (
+    Drift,
+    Explanation,
+    Flaw,
+    Health,
+    ModelFacts,
+    Monitoring,
+    Price,
+    Prices,
+    RowPrice,
+    Sold,
+)
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -87,6 +98,10 @@ class Calls:
     def model(self) -> Steps[ModelFacts]:
         """The model that is served."""
         return self._call(ModelFacts, "GET", "/model")
+
+    def monitoring(self) -> Steps[Monitoring]:
+        """What all calls add up to."""
+        return self._call(Monitoring, "GET", "/monitoring")
 
     def drift(self) -> Steps[Drift]:
         """How far the houses have moved."""

@@ -11,7 +11,7 @@ import httpx
 
 from casa.client.attempts import Reply, Step, Steps, Wait
 from casa.client.calls import ADDRESS, Calls, House, Options, Outcome
-from casa.transports.schema import Drift, Explanation, Health, ModelFacts, Price, Sold
+from casa.transports.schema import Drift, Explanation, Health, ModelFacts, Monitoring, Price, Sold
 
 T = TypeVar("T")
 
@@ -50,6 +50,10 @@ class Client:
     def model(self) -> ModelFacts:
         """The model: its features, how good it is, where it comes from."""
         return self._take(self._calls.model())
+
+    def monitoring(self) -> Monitoring:
+        """What the calls of all replicas add up to. Needs the scope `monitor`."""
+        return self._take(self._calls.monitoring())
 
     def drift(self) -> Drift:
         """How far the houses have moved from those of the training. Needs no key unless the operator wants one."""
@@ -123,6 +127,10 @@ class AsyncClient:
     async def model(self) -> ModelFacts:
         """The model: its features, how good it is, where it comes from."""
         return await self._take(self._calls.model())
+
+    async def monitoring(self) -> Monitoring:
+        """What the calls of all replicas add up to. Needs the scope `monitor`."""
+        return await self._take(self._calls.monitoring())
 
     async def drift(self) -> Drift:
         """How far the houses have moved from those of the training. Needs no key unless the operator wants one."""

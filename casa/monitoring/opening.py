@@ -14,6 +14,7 @@ from casa.monitoring.ledger import Ledger, Replica
 from casa.monitoring.metrics import Metrics
 from casa.monitoring.packer import Packer
 from casa.monitoring.reference import Reference
+from casa.monitoring.summary import Summary
 from casa.settings import Settings
 
 
@@ -23,6 +24,7 @@ class Records:
 
     journal: Journal
     feedback: Feedback
+    summary: Summary
 
     def close(self) -> None:
         """Write what waits, and end."""
@@ -37,7 +39,8 @@ def open_records(settings: Settings, saved: Bundle, *, metrics: Metrics) -> Reco
     engine = open_database(settings, synced=settings.journal == "durable")
     ledger = Ledger(engine, Packer(reference, version=saved.version), replica)
     journal = Journal(ledger, promise=settings.journal, metrics=metrics, now=_now, days=settings.journal_days)
-    return Records(journal, Feedback(open_database(settings, synced=True), journal, now=_now))
+    own = open_database(settings, synced=True)
+    return Records(journal, Feedback(own, journal, now=_now), Summary(own, now=_now))
 
 
 def _now() -> datetime:

@@ -25,7 +25,7 @@ from casa.transports.porter import Porter
 from casa.transports.problem import BUG, problem
 from casa.transports.protocol import ROOT, Asked, Protocol, is_open, owns, refuse, takes_body
 from casa.transports.replay import replay
-from casa.transports.routes import ROUTES, ready, scope_of
+from casa.transports.routes import ROUTES, Route, ready, scope_of
 from casa.transports.serving import Serving
 from casa.transports.visit import Visit
 
@@ -128,10 +128,14 @@ class Front:
         _check_method(method, READ)
         needed = scope_of(route, self.serving)
         if needed is None:
-            return route(self.serving)
+            return await self._read(route)
         self._enter(ready(self.serving), head, visit, needed)
         await visit.charge(1)
-        return route(self.serving).having(visit.fields)
+        return (await self._read(route)).having(visit.fields)
+
+    async def _read(self, route: Route) -> Answer:
+        answer = route(self.serving)
+        return answer if isinstance(answer, Answer) else await answer
 
     async def _infer(self, asked: Asked, head: Head, body: Body) -> Answer:
         if is_open(asked.path):

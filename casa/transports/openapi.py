@@ -19,7 +19,19 @@ from casa.sale import Sale
 from casa.transports.identity import PATTERN
 from casa.transports.parse import ENVELOPE
 from casa.transports.problem import TITLES
-from casa.transports.schema import Drift, Explanation, Health, Houses, ModelFacts, Price, Prices, Problem, Sold, Status
+from casa.transports.schema import (
+    Drift,
+    Explanation,
+    Health,
+    Houses,
+    ModelFacts,
+    Monitoring,
+    Price,
+    Prices,
+    Problem,
+    Sold,
+    Status,
+)
 
 JsonObject = dict[str, Any]  # JSON
 
@@ -89,6 +101,14 @@ OPERATIONS = (
     ),
     Operation("/metrics", "metrics", "What Prometheus reads", None, WATCHING),
     Operation("/drift", "drift", "How far the houses have moved from those of the training", Drift, WATCHING),
+    Operation(
+        "/monitoring",
+        "monitoring",
+        "What the calls of all replicas add up to",
+        Monitoring,
+        WATCHING,
+        secured=True,
+    ),
     Operation("/health", "health", "What is served, and since when", Health, (500, 503)),
     Operation("/livez", "livez", "Is the process alive?", Status, (500,)),
     Operation("/readyz", "readyz", "Is it ready for callers?", Status, (500, 503)),
