@@ -25,7 +25,7 @@ class Batcher:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Content] = loop.create_future()
         if not self._waiting:
-            loop.call_soon(loop.call_soon, self._settle)  # after all calls that were read in this turn
+            loop.call_soon(self._settle)  # after all calls that were read in this turn
         self._waiting.append((house, asker, future))
         return await future
 
