@@ -28,7 +28,7 @@ SCHEMAS = "#/components/schemas/{model}"
 
 LOCKED = (401, 403, 429)
 """How a call that needs a key may fail for it."""
-CALLING = tuple(sorted((400, 408, 411, 413, 415, 422, 500, 503, 504, *LOCKED)))
+CALLING = tuple(sorted((400, 408, 411, 413, 415, 422, 431, 500, 503, 504, *LOCKED)))
 """How a call with a body may fail."""
 WATCHING = (*LOCKED, 500, 503)
 """How a call may fail that needs a key where CASA_OPEN_MONITORING is false."""
