@@ -47,6 +47,16 @@ class Metrics:
         self.quota_refusals = Counter(
             "casa_quota_refusals", "Calls refused because a client's quota was used up.", registry=self.registry
         )
+        self.connections = Gauge("casa_connections", "Connections over HTTP that are open.", registry=self.registry)
+        self.connections_refused = Counter(
+            "casa_connections_refused",
+            "Connections ended for what they did, by status.",
+            ["status"],
+            registry=self.registry,
+        )
+        self.long_calls = Gauge(
+            "casa_long_calls", "Batches and explanations that wait for their turn or have it.", registry=self.registry
+        )
         self.keys_source_broken = Gauge(
             "casa_keys_source_broken", "1 while keys cannot be read and the old ones stay.", registry=self.registry
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import sys
@@ -17,6 +18,7 @@ import click
 from bentoml.exceptions import NotFound as NotInStore
 from bentoml.models import BentoModel
 from starlette.types import ASGIApp
+from uvicorn.config import HTTP_PROTOCOLS
 
 from casa.errors import CasaError, InvalidSettings
 from casa.model import bundle
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
 
 ALIAS = "casa-baked"
 """What a Bento calls its own model; from source nothing has this name."""
+
+CONNECTION = "casa.transports.connection:Connection"
+"""How uvicorn finds our guarded connections."""
 
 GRACE_SECONDS = 5.0
 """How long running gRPC calls may take to end once the worker stops."""
@@ -80,7 +85,9 @@ class FrontedService(bentoml.Service[T]):  # type: ignore[misc]  # BentoML's att
     def to_asgi(self, is_main: bool = True) -> ASGIApp:  # noqa: FBT001, FBT002 - BentoML's signature
         """The application that is served."""
         follow_supervisor()
+        logging.getLogger("uvicorn.access").propagate = False  # a line that nobody reads would be made for each call
         self._front = Front(super().to_asgi(is_main))
+        HTTP_PROTOCOLS["auto"] = CONNECTION  # BentoML lets uvicorn choose, and asks for no other way in
         return self._front
 
     def __call__(self) -> T:
