@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from casa.cli import console, doctor, drain, drift, keys, models, predict, score, serve, train
+from casa.cli import console, doctor, drain, drift, journal, keys, models, predict, score, serve, train
 from casa.errors import CasaError
 
 
@@ -84,6 +84,7 @@ for command in (
     app.command()(command)
 app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")
+app.add_typer(journal.app, name="journal")
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter as Tally
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
@@ -20,6 +20,9 @@ MOST_PAIRS = 220
 """Routes and statuses are few; should one of them ever be a caller's word, there will still be no more than these
 pairs of them, so that Prometheus never reads more than 400 series."""
 REST = ("other", "other")
+
+Outcome = Literal["written", "left out", "lost"]
+"""What became of a row. `left out`: there were too many, and one call of ten stood for the others."""
 
 STAGES = ("parse", "access", "model", "rest")
 SECONDS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 1e-1, 1.0)
@@ -63,6 +66,19 @@ class Metrics:
             registry=self.registry,
         )
         self.shared_quota_available.set(math.nan)
+        rows = Counter(
+            "casa_journal_rows",
+            "Priced houses, by what the journal did with them.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.journal_rows: dict[Outcome, Counter] = {name: rows.labels(name) for name in get_args(Outcome)}
+        self.journal_backlog = Gauge(
+            "casa_journal_backlog", "Priced houses that wait for the journal.", registry=self.registry
+        )
+        self.journal_broken = Gauge(
+            "casa_journal_broken", "1 while the journal cannot be written.", registry=self.registry
+        )
         self._requests = Counter(
             "casa_requests", "Finished calls, by route and status.", ["route", "status"], registry=self.registry
         )

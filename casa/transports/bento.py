@@ -133,6 +133,7 @@ class Running:
         from casa.database import open_database
         from casa.migration import migrate
         from casa.monitoring.exchange import open_exchange
+        from casa.monitoring.opening import open_journal
 
         settings = load_settings()
         saved = load_bundle(settings)
@@ -141,7 +142,9 @@ class Running:
         engine = open_database(settings)
         migrate(engine)
         self._access = open_access(settings, engine, host=self._host, metrics=metrics, now=datetime.now(UTC))
-        self.serving = open_serving(settings, saved, gate=self._access.gate, metrics=metrics)
+        self._journal = open_journal(settings, saved, metrics=metrics)
+        gate = self._access.gate
+        self.serving = open_serving(settings, saved, gate=gate, metrics=metrics, journal=self._journal)
         self._exchange = open_exchange(self.serving.outlook, saved, engine)
         self._traces = _open_traces(saved)
         self.serving.watchers += [self._traces] if self._traces else []
@@ -165,6 +168,7 @@ class Running:
         self._exchange.start()
         if self._traces:
             self._traces.start()
+        self._journal.start()
         serving = self.serving
         self._watching = asyncio.create_task(_watch(serving))
         try:
@@ -196,6 +200,7 @@ class Running:
         await asyncio.to_thread(self._exchange.stop)
         if self._traces:
             await asyncio.to_thread(self._traces.stop)
+        await asyncio.to_thread(self._journal.stop)
         await self._access.close()
 
 

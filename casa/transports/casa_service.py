@@ -67,8 +67,8 @@ class CasaService:
             except InvalidHouse as error:
                 outcome = pb.Outcome(error=write_error(error.flaws))
             self._serving.answers.put(call.answered(call.path, outcome.error.code or OK))
-            call.next_row()
             yield outcome
+            call.next_row()
 
     async def explain(self, call: Call, house: pb.House) -> pb.Explanation:
         """How much each feature adds to one house's price."""

@@ -70,7 +70,7 @@ class Desk:
         start = self._clock()
         found = self._pricer.price(batch.houses)
         milliseconds = round((self._clock() - start) * 1000, 3)
-        asker.priced = Priced(batch.houses, found)
+        asker.priced = Priced(batch.houses, found, batch.places)
         predictions = dict(zip(batch.places, self._rows(batch.houses, found), strict=True))
         return {
             "predictions": [predictions.get(place) for place in range(batch.size)],

@@ -103,7 +103,9 @@ class Front:
 
     async def _outcome(self, scope: Scope, head: Head, body: Body, visit: Visit) -> Answer:
         try:
-            return await self._answer(scope, head, body, visit)
+            answer = await self._answer(scope, head, body, visit)
+            if self.serving is not None:
+                await self.serving.keep(visit)
         except Gone:
             raise
         except CasaError as error:
@@ -111,6 +113,7 @@ class Front:
         except Exception:  # noqa: BLE001 - any bug: the log gets the traceback, the caller a plain sentence
             structlog.get_logger().exception("failed", request_id=visit.request_id)
             return _refuse(CasaError(BUG), scope["path"], request_id=visit.request_id)
+        return answer
 
     async def _answer(self, scope: Scope, head: Head, body: Body, visit: Visit) -> Answer:
         path, method = scope["path"], scope["method"]
