@@ -15,6 +15,7 @@ import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from casa.errors import CasaError, MethodNotAllowed, NotFound
+from casa.transports import site
 from casa.transports.answer import Answer, as_json, finish
 from casa.transports.body import Body, Gone
 from casa.transports.calls import CALLS, Call
@@ -23,7 +24,7 @@ from casa.transports.identity import identify
 from casa.transports.problem import BUG, problem
 from casa.transports.protocol import ROOT, Asked, Protocol, is_open, owns, refuse, takes_body
 from casa.transports.replay import replay
-from casa.transports.routes import LOCKED, ROUTES, ready
+from casa.transports.routes import LOCKED, PAGES, ROUTES, Route, ready
 from casa.transports.serving import Serving
 from casa.transports.visit import Visit
 
@@ -102,9 +103,7 @@ class Front:
             return await self._call(call, scope, head, body, visit)
         if owns(path):
             return await self._infer(Asked(method, path, head, b"", visit), head, body)
-        route = ROUTES.get(path)
-        if route is None:
-            raise NotFound("nothing lives at this address; /docs shows what does")
+        route = _find(path, head)
         _check_method(method, READ)
         if route not in LOCKED:
             return route(self.serving)
@@ -157,6 +156,16 @@ class Front:
         return self.serving is not None and self.serving.draining
 
 
+def _find(path: str, head: Head) -> Route:
+    """Who answers a reader at this address."""
+    if path.startswith(site.ASSETS):
+        return lambda _: site.asset(path)
+    route = (site.wants_page(head) and PAGES.get(path)) or ROUTES.get(path)
+    if route is None:
+        raise NotFound("nothing lives at this address; /docs shows what does")
+    return route
+
+
 def _refuse(error: CasaError, path: str, *, request_id: str) -> Answer:
     return refuse(error) if owns(path) else problem(error, request_id=request_id)
 
@@ -169,6 +178,8 @@ def _route(path: str) -> str:
     """What the call is counted as: one of few names, whatever addresses callers make up."""
     if path in CALLS or path in ROUTES:
         return path
+    if path.startswith(site.ASSETS):
+        return site.ASSETS
     if owns(path):
         return INFER if takes_body(path) else ROOT
     return OTHER

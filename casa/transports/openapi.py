@@ -30,6 +30,8 @@ LOCKED = (401, 403, 429)
 """How a call that needs a key may fail for it."""
 CALLING = tuple(sorted((400, 408, 411, 413, 415, 422, 500, 503, 504, *LOCKED)))
 """How a call with a body may fail."""
+READING = (*LOCKED, 500, 503)
+"""How a locked call without a body may fail."""
 KEYS: JsonObject = {
     "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     "Bearer": {"type": "http", "scheme": "bearer"},
@@ -81,13 +83,24 @@ OPERATIONS = (
     Operation(
         "/model",
         "model",
-        "The model: its features, how good it is, where it comes from",
+        "The model: its features, how good it is, where it comes from; a page for browsers",
         ModelFacts,
-        tuple(sorted((*LOCKED, 500, 503))),
+        READING,
         secured=True,
     ),
+    Operation("/model/report", "model_report", "What the page about the model shows", None, READING, secured=True),
     Operation("/docs.json", "openapi", "This document", None, (500,)),
     Operation("/docs", "docs", "This document for people", None, (500,)),
+    Operation("/", "home", "The page that prices a house", None, (500, 503)),
+    Operation("/data", "data", "The page about the table of houses", None, (500,)),
+    Operation(
+        "/data/report",
+        "data_report",
+        "The report that this page shows",
+        None,
+        tuple(sorted((404, *READING))),
+        secured=True,
+    ),
 )
 
 
