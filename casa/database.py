@@ -4,33 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Column,
-    Connection,
-    DateTime,
-    Dialect,
-    Engine,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    create_engine,
-    event,
-    exc,
-    insert,
-    make_url,
-)
+from sqlalchemy import Connection, Engine, create_engine, event, exc, insert, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.types import TypeDecorator
 
 from casa.errors import DatabaseUnavailable, InvalidSettings
 from casa.private_file import make_folder, make_private
+from casa.schema import AUDIT
 from casa.settings import Settings
 
 SECONDS = 5
@@ -39,49 +22,6 @@ FORBIDDEN, NO_TABLE = "42501", "42P01"
 """PostgreSQL's codes for what is the operator's to mend, not ours: a role without rights, a table dropped."""
 LOCK = 0x43617361
 """The number of Casa's advisory lock in PostgreSQL: its name in ASCII."""
-
-
-class Instant(TypeDecorator[datetime]):
-    """A moment, kept in UTC: SQLite would drop a time zone in silence."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        return None if value is None else value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-METADATA = MetaData()
-
-KEYS = Table(
-    "keys",
-    METADATA,
-    Column("id", String(8), primary_key=True),
-    Column("client", String(64), nullable=False),
-    Column("digest", String(64), nullable=False),
-    Column("scopes", JSON, nullable=False),
-    Column("quota", String(32), nullable=False),
-    Column("created", Instant, nullable=False),
-    Column("expires", Instant),
-    Column("revoked", Instant),
-)
-
-AUDIT = Table(
-    "audit",
-    METADATA,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-    Column("at", Instant, nullable=False),
-    Column("actor", String(128), nullable=False),
-    Column("action", String(64), nullable=False),
-    Column("subject", String(128), nullable=False),
-    Column("detail", JSON, nullable=False),
-)
-"""Who changed what is served, and when. Triggers refuse to change or delete a row."""
 
 
 def open_database(settings: Settings) -> Engine:

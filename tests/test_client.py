@@ -132,6 +132,7 @@ def test_the_service_and_its_model_are_typed(client: Client) -> None:
     health, model = client.health(), client.model()
     assert (health.status, health.model_version) == ("ok", model.version)
     assert [feature.name for feature in model.features] == list(HOUSE.names)
+    assert list(client.drift().features) == list(HOUSE.names)
 
 
 def test_a_bad_house_is_told_in_the_servers_words(client: Client) -> None:

@@ -15,9 +15,10 @@ from alembic.migration import MigrationContext
 from pydantic import SecretStr
 from sqlalchemy import Engine, exc, select, text
 
-from casa.database import AUDIT, METADATA, audit, open_database, reading, writing
+from casa.database import audit, open_database, reading, writing
 from casa.errors import DatabaseUnavailable, InvalidSettings
 from casa.migration import HEAD, migrate
+from casa.schema import AUDIT, METADATA
 from casa.settings import Settings
 from tests.servers import free_port
 

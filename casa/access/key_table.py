@@ -9,8 +9,9 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, insert, select, update
 
 from casa.access.record import Record, explain
-from casa.database import KEYS, audit, reading, told, writing
+from casa.database import audit, reading, told, writing
 from casa.errors import DatabaseUnavailable, InvalidKeySource, NotFound
+from casa.schema import KEYS
 
 POSTGRESQL_MARK = "SELECT count(*), sum(hashtextextended(keys::text, 0)) FROM keys"
 SQLITE_MARK = "PRAGMA data_version"

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from casa.cli import console, doctor, drain, keys, models, predict, score, serve, train
+from casa.cli import console, doctor, drain, drift, keys, models, predict, score, serve, train
 from casa.errors import CasaError
 
 
@@ -72,7 +72,15 @@ def casa(
     """
 
 
-for command in (serve.serve, drain.drain, train.train, predict.predict, score.score, doctor.doctor):
+for command in (
+    serve.serve,
+    drain.drain,
+    drift.drift,
+    train.train,
+    predict.predict,
+    score.score,
+    doctor.doctor,
+):
     app.command()(command)
 app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")

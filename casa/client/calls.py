@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from casa.client.attempts import Patience, Steps, persist
 from casa.errors import InvalidHouse
-from casa.transports.schema import Explanation, Flaw, Health, ModelFacts, Price, Prices, RowPrice
+from casa.transports.schema import Drift, Explanation, Flaw, Health, ModelFacts, Price, Prices, RowPrice
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -83,6 +83,10 @@ class Calls:
     def model(self) -> Steps[ModelFacts]:
         """The model that is served."""
         return self._call(ModelFacts, "GET", "/model")
+
+    def drift(self) -> Steps[Drift]:
+        """How far the houses have moved."""
+        return self._call(Drift, "GET", "/drift")
 
     def _post(self, answer: type[Answer], path: str, content: object) -> Steps[Answer]:
         return self._call(answer, "POST", path, json=content)

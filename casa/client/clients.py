@@ -11,7 +11,7 @@ import httpx
 
 from casa.client.attempts import Reply, Step, Steps, Wait
 from casa.client.calls import ADDRESS, Calls, House, Options, Outcome
-from casa.transports.schema import Explanation, Health, ModelFacts, Price
+from casa.transports.schema import Drift, Explanation, Health, ModelFacts, Price
 
 T = TypeVar("T")
 
@@ -46,6 +46,10 @@ class Client:
     def model(self) -> ModelFacts:
         """The model: its features, how good it is, where it comes from."""
         return self._take(self._calls.model())
+
+    def drift(self) -> Drift:
+        """How far the houses have moved from those of the training. Needs no key unless the operator wants one."""
+        return self._take(self._calls.drift())
 
     def close(self) -> None:
         """Let the connections go."""
@@ -111,6 +115,10 @@ class AsyncClient:
     async def model(self) -> ModelFacts:
         """The model: its features, how good it is, where it comes from."""
         return await self._take(self._calls.model())
+
+    async def drift(self) -> Drift:
+        """How far the houses have moved from those of the training. Needs no key unless the operator wants one."""
+        return await self._take(self._calls.drift())
 
     async def close(self) -> None:
         """Let the connections go."""

@@ -7,13 +7,18 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
 
 from casa.monitoring.answers import Answered
 from casa.monitoring.histogram import Histogram
 
 Refusal = Literal["missing", "invalid", "contradictory", "scope"]
 """Why a key was refused. `invalid` is unknown, wrong, expired and revoked in one: /metrics must not tell them apart."""
+
+MOST_PAIRS = 220
+"""Routes and statuses are few; should one of them ever be a caller's word, there will still be no more than these
+pairs of them, so that Prometheus never reads more than 400 series."""
+REST = ("other", "other")
 
 STAGES = ("parse", "access", "model", "rest")
 SECONDS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 1e-1, 1.0)
@@ -24,6 +29,7 @@ class Metrics:
     """Every metric of one service. Made once, and passed down."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # every counter would be two series
         self.registry = CollectorRegistry()
         refusals = Counter(
             "casa_key_refusals", "Calls refused for their key, by reason.", ["reason"], registry=self.registry
@@ -46,6 +52,7 @@ class Metrics:
         self._requests = Counter(
             "casa_requests", "Finished calls, by route and status.", ["route", "status"], registry=self.registry
         )
+        self._pairs: set[tuple[str, str]] = set()
         self._rows = Counter("casa_rows", "Houses that were priced.", registry=self.registry)
         self._lost = Counter(
             "casa_answers_lost", "Finished calls that found no room in the queue.", registry=self.registry
@@ -60,11 +67,16 @@ class Metrics:
     def watch(self, answered: Sequence[Answered], *, lost: int) -> None:
         """Count finished calls."""
         self._lost.inc(lost)
-        for (route, status), count in Tally((one.route, one.status) for one in answered).items():
-            self._requests.labels(route, status).inc(count)
+        for pair, count in Tally((one.route, one.status) for one in answered).items():
+            self._requests.labels(*self._bound(pair)).inc(count)
         rows = np.array([size for one in answered if (size := len(one.priced.houses))], dtype=np.float64)
         self._rows.inc(float(rows.sum()))
         self._batches.add({"": rows})
         if answered:
             stages = np.array([(*one.stages, one.seconds - sum(one.stages)) for one in answered])
             self._latency.add(dict(zip(STAGES, stages.T, strict=True)))
+
+    def _bound(self, pair: tuple[str, str]) -> tuple[str, str]:
+        if len(self._pairs) < MOST_PAIRS:
+            self._pairs.add(pair)
+        return pair if pair in self._pairs else REST

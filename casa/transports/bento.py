@@ -123,6 +123,7 @@ class Running:
         from casa.access.opening import open_access  # the supervisor does without the database
         from casa.database import open_database
         from casa.migration import migrate
+        from casa.monitoring.exchange import open_exchange
 
         settings = load_settings()
         saved = load_bundle(settings)
@@ -132,6 +133,7 @@ class Running:
         migrate(engine)
         self._access = open_access(settings, engine, host=self._host, metrics=metrics, now=datetime.now(UTC))
         self.serving = open_serving(settings, saved, gate=self._access.gate, metrics=metrics)
+        self._exchange = open_exchange(self.serving.outlook, saved, engine)
         self._front: Front | None = None
         self._grpc: GrpcServer | None = None
         path = find_socket(settings, bound_port() or settings.http_port)
@@ -149,6 +151,7 @@ class Running:
         from casa.transports.grpc import start as start_grpc
 
         self._access.refresher.start()
+        self._exchange.start()
         serving = self.serving
         self._watching = asyncio.create_task(_watch(serving))
         try:
@@ -177,6 +180,7 @@ class Running:
         await self._management.close()
         self._watching.cancel()
         self.serving.pass_on()
+        await asyncio.to_thread(self._exchange.stop)
         await self._access.close()
 
 

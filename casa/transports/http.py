@@ -14,6 +14,7 @@ from time import perf_counter
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from casa.access.keys import Scope as KeyScope
 from casa.errors import CasaError, MethodNotAllowed, NotFound
 from casa.transports import site
 from casa.transports.answer import Answer, as_json, finish
@@ -24,7 +25,7 @@ from casa.transports.identity import identify
 from casa.transports.problem import BUG, problem
 from casa.transports.protocol import ROOT, Asked, Protocol, is_open, owns, refuse, takes_body
 from casa.transports.replay import replay
-from casa.transports.routes import LOCKED, PAGES, ROUTES, Route, ready
+from casa.transports.routes import PAGES, ROUTES, Route, ready, scope_of
 from casa.transports.serving import Serving
 from casa.transports.visit import Visit
 
@@ -105,9 +106,10 @@ class Front:
             return await self._infer(Asked(method, path, head, b"", visit), head, body)
         route = _find(path, head)
         _check_method(method, READ)
-        if route not in LOCKED:
+        needed = scope_of(route, self.serving)
+        if needed is None:
             return route(self.serving)
-        self._enter(ready(self.serving), head, visit)
+        self._enter(ready(self.serving), head, visit, needed)
         await visit.charge(1)
         return route(self.serving).having(visit.fields)
 
@@ -148,8 +150,8 @@ class Front:
         visit.took(parse=parsed - arrived, access=entered - began + charged - parsed, model=perf_counter() - charged)
         return answer.having(visit.fields)
 
-    def _enter(self, serving: Serving, head: Head, visit: Visit) -> None:
-        visit.enter(serving.gate, serving.gate.find_token(head.tokens()), self._now())
+    def _enter(self, serving: Serving, head: Head, visit: Visit, scope: KeyScope = "predict") -> None:
+        visit.enter(serving.gate, serving.gate.find_token(head.tokens()), self._now(), scope=scope)
 
     @property
     def _draining(self) -> bool:

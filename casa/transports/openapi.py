@@ -18,7 +18,7 @@ from casa.house import HOUSE, House
 from casa.transports.identity import PATTERN
 from casa.transports.parse import ENVELOPE
 from casa.transports.problem import TITLES
-from casa.transports.schema import Explanation, Health, Houses, ModelFacts, Price, Prices, Problem, Status
+from casa.transports.schema import Drift, Explanation, Health, Houses, ModelFacts, Price, Prices, Problem, Status
 
 JsonObject = dict[str, Any]  # JSON
 
@@ -31,7 +31,7 @@ LOCKED = (401, 403, 429)
 CALLING = tuple(sorted((400, 408, 411, 413, 415, 422, 500, 503, 504, *LOCKED)))
 """How a call with a body may fail."""
 READING = (*LOCKED, 500, 503)
-"""How a locked call without a body may fail."""
+"""How a call without a body may fail that needs a key, or does where CASA_OPEN_MONITORING is false."""
 KEYS: JsonObject = {
     "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     "Bearer": {"type": "http", "scheme": "bearer"},
@@ -76,7 +76,8 @@ OPERATIONS = (
         HOUSE.example,
         secured=True,
     ),
-    Operation("/metrics", "metrics", "What Prometheus reads", None, (500, 503)),
+    Operation("/metrics", "metrics", "What Prometheus reads", None, READING),
+    Operation("/drift", "drift", "How far the houses have moved from those of the training", Drift, READING),
     Operation("/health", "health", "What is served, and since when", Health, (500, 503)),
     Operation("/livez", "livez", "Is the process alive?", Status, (500,)),
     Operation("/readyz", "readyz", "Is it ready for callers?", Status, (500, 503)),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from prometheus_client import generate_latest
 
+from casa.access.keys import Scope
 from casa.errors import Unavailable
 from casa.house import HOUSE
 from casa.model import bundle
@@ -113,14 +114,19 @@ def metrics(serving: Serving | None) -> Answer:
     return Answer(generate_latest(here.metrics.registry), media=TEXT)
 
 
-LOCKED = frozenset({model, model_report, data_report})
-"""What only a key for predictions opens."""
+def drift(serving: Serving | None) -> Answer:
+    """How far the houses have moved from those that the model was trained on."""
+    here = ready(serving)
+    here.pass_on()
+    return as_json(here.outlook.report())
+
 
 ROUTES: Mapping[str, Route] = {
     "/health": health,
     "/livez": livez,
     "/readyz": readyz,
     "/metrics": metrics,
+    "/drift": drift,
     "/model": model,
     "/docs.json": spec,
     "/docs": page,
@@ -132,3 +138,14 @@ ROUTES: Mapping[str, Route] = {
 
 PAGES: Mapping[str, Route] = {"/model": page_of("model")}
 """What a browser gets where a program gets JSON."""
+
+LOCKED: Mapping[Route, Scope] = dict.fromkeys((model, model_report, data_report), "predict")
+"""What only a key with this scope opens."""
+MONITORING: Mapping[Route, Scope] = {metrics: "monitor", drift: "monitor"}
+"""The same, where the operator wants it so."""
+
+
+def scope_of(route: Route, serving: Serving | None) -> Scope | None:
+    """The scope that opens a route; None if it is open to everybody."""
+    closed = serving is not None and not serving.settings.open_monitoring
+    return LOCKED.get(route) or (MONITORING.get(route) if closed else None)

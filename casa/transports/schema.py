@@ -148,3 +148,30 @@ class ModelFacts(BaseModel):
     metrics: dict[str, Any]  # as the pipeline wrote them
     lineage: dict[str, Any]  # as the pipeline wrote it
     card: Annotated[str, Field(description="The model card, in Markdown.")]
+
+
+class ColumnDrift(BaseModel):
+    """How far one column has moved from the training data; a figure that no row can tell is null."""
+
+    score: Annotated[float | None, Field(description="Distance of the means, in standard deviations.")]
+    psi: Annotated[float | None, Field(description="Population stability index.")]
+    ks: Annotated[float | None, Field(description="Largest distance of the distributions, at the bins' edges.")]
+    missing: Annotated[float | None, Field(description="Share of houses without a value.")]
+    out_of_range: Annotated[float | None, Field(description="Share of houses outside the training data.")]
+    alert: bool
+    edges: Annotated[list[float], Field(description="The bins' inner edges.")]
+    reference: Annotated[
+        list[float], Field(description="Shares of the training houses per bin; last, without a value.")
+    ]
+    now: Annotated[list[float], Field(description="The same for the houses of now.")]
+
+
+class Drift(BaseModel):
+    """How far the houses have moved from those that the model was trained on."""
+
+    rows: Annotated[int, Field(description="How many houses the figures are of.")]
+    enough: Annotated[bool, Field(description="Are they enough for the figures to be trusted?")]
+    drifted: Annotated[bool, Field(description="Does any column have an alert?")]
+    since: Annotated[str | None, Field(description="When the first of the alerts' windows began.")]
+    features: dict[str, ColumnDrift]
+    prices: ColumnDrift

@@ -17,8 +17,11 @@ from casa.access.gate import Gate
 from casa.errors import InvalidBundle, Unavailable
 from casa.house import HOUSE
 from casa.model import bundle
-from casa.monitoring.answers import Answers
+from casa.monitoring.answers import Answers, Watcher
+from casa.monitoring.gauges import Gauges
 from casa.monitoring.metrics import Metrics
+from casa.monitoring.outlook import Outlook
+from casa.monitoring.reference import Reference
 from casa.settings import Settings
 from casa.transports import parse
 from casa.transports.batch import batch
@@ -63,6 +66,9 @@ class Serving:
         self.metrics = metrics
         self.answers = Answers()
         """Every finished call, for those who watch."""
+        self.outlook = Outlook(Reference.from_dict(self.bundle.document(bundle.REFERENCE)))
+        metrics.registry.register(Gauges(self.outlook, version=self.bundle.version))
+        self.watchers: list[Watcher] = [metrics, self.outlook]
         self.draining = False
         """Set before the process is stopped: readiness fails, and connections are closed after their answer."""
         self._clock = clock
@@ -75,7 +81,7 @@ class Serving:
 
     def pass_on(self) -> None:
         """Tell those who watch of all calls that have finished since the last time."""
-        self.answers.pass_on([self.metrics])
+        self.answers.pass_on(self.watchers)
 
     def check_ready(self) -> None:
         """Unavailable while new callers should go elsewhere."""

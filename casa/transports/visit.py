@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from datetime import datetime
 
 from casa.access.gate import Gate
-from casa.access.keys import Key
+from casa.access.keys import Key, Scope
 from casa.transports import identity
 from casa.transports.asker import Asker
 
@@ -19,10 +19,10 @@ class Visit(Asker):
         self.fields: dict[str, str] = {}
         """What its answer says of its quota; nothing for an unlimited client."""
 
-    def enter(self, gate: Gate, token: str | None, now: datetime) -> None:
-        """Let the caller in; InvalidKey or Forbidden if the token does not open predictions."""
+    def enter(self, gate: Gate, token: str | None, now: datetime, *, scope: Scope = "predict") -> None:
+        """Let the caller in; InvalidKey or Forbidden if the token does not open what it asks for."""
         self._gate, self._now = gate, now
-        self._key: Key = gate.enter(token, scope="predict", now=now)
+        self._key: Key = gate.enter(token, scope=scope, now=now)
         self.client = self._key.client
 
     async def charge(self, rows: int) -> None:

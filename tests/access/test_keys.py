@@ -25,10 +25,11 @@ from casa.access.quota import Quota
 from casa.access.record import Grant, Record, live_quota, make_key
 from casa.access.refresher import Refresher
 from casa.access.token import checksum
-from casa.database import AUDIT, KEYS, open_database, reading, writing
+from casa.database import open_database, reading, writing
 from casa.errors import InvalidKey, InvalidKeySource, InvalidSettings, NotFound
 from casa.migration import migrate
 from casa.monitoring.metrics import Metrics
+from casa.schema import AUDIT, KEYS
 from casa.settings import Settings
 
 TODAY = datetime(2026, 5, 1, tzinfo=UTC)

@@ -15,7 +15,8 @@ from casa.access.key_file import KeyFile
 from casa.access.keys import KeyStore
 from casa.access.token import parse_token
 from casa.cli.keys import app
-from casa.database import AUDIT, open_database, reading
+from casa.database import open_database, reading
+from casa.schema import AUDIT
 from casa.settings import Settings
 
 PEPPER = "pepper of these tests, 32 bytes."

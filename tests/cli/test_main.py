@@ -20,6 +20,7 @@ COMMANDS = [
     ["score"],
     ["doctor"],
     ["drain"],
+    ["drift"],
     ["models", "list"],
     ["models", "show"],
     ["models", "promote"],

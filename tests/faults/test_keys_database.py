@@ -16,11 +16,12 @@ from casa.access.key_table import KeyTable
 from casa.access.keys import KeyStore
 from casa.access.record import Grant, make_key
 from casa.access.refresher import Refresher
-from casa.database import KEYS, open_database, writing
+from casa.database import open_database, writing
 from casa.errors import InvalidKey
 from casa.migration import migrate
 from casa.monitoring.metrics import Metrics
 from casa.postgres import BoundedConnection
+from casa.schema import KEYS
 from casa.settings import Settings
 from tests.servers import PostgresServer, until
 
