@@ -93,6 +93,7 @@ OPERATIONS = (
     Operation("/docs.json", "openapi", "This document", None, (500,)),
     Operation("/docs", "docs", "This document for people", None, (500,)),
     Operation("/", "home", "The page that prices a house", None, (500, 503)),
+    Operation("/dashboard", "dashboard", "The page that watches", None, (500,)),
     Operation("/data", "data", "The page about the table of houses", None, (500,)),
     Operation(
         "/data/report",

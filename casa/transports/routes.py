@@ -131,6 +131,7 @@ ROUTES: Mapping[str, Route] = {
     "/docs.json": spec,
     "/docs": page,
     "/": home,
+    "/dashboard": page_of("dashboard"),
     "/data": page_of("data"),
     "/data/report": data_report,
     "/model/report": model_report,

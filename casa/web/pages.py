@@ -11,7 +11,7 @@ from string import Template
 from casa.web import form
 
 HTML, ASSETS = "html", "assets"
-TITLES = {"home": "Price a house", "model": "Model", "data": "Data"}
+TITLES = {"home": "Price a house", "dashboard": "Dashboard", "model": "Model", "data": "Data"}
 """Every page's title by its name, which is that of its script, too."""
 
 

@@ -1,12 +1,11 @@
 /** The page about the data: a report with scripts of its own, in a frame that can reach nothing. */
 
 import "./key.js";
-import { ask, hasKey } from "./calls.js";
+import { ask } from "./calls.js";
 import { load } from "./panel.js";
 
 const [frame, said] = ["frame", "data-said"].map((id) => document.getElementById(id));
 
-if (!hasKey()) said.textContent = "It is shown to a key that may ask for prices.";
 load(async (signal) => {
   const text = await (await ask("/data/report", { signal })).text();
   frame.hidden = false;

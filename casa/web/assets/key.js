@@ -4,8 +4,9 @@ import { forgetKey, hasKey, keepKey } from "./calls.js";
 
 const [panel, token, said, forget] = ["key", "token", "key-said", "forget"].map((id) => document.getElementById(id));
 
-const brought = new URLSearchParams(location.hash.slice(1)).get("key");
-if (brought) {
+function take() {
+  const brought = new URLSearchParams(location.hash.slice(1)).get("key");
+  if (!brought) return;
   history.replaceState(null, "", location.pathname);
   keepKey(brought);
 }
@@ -32,6 +33,8 @@ forget.addEventListener("click", () => {
   forgetKey();
   location.reload(); // whatever the key showed is gone, too
 });
+addEventListener("hashchange", take);
 document.addEventListener("key", show);
 document.addEventListener("refused", ({ detail }) => askAgain(`This key was refused: ${detail}.`));
+take();
 show();

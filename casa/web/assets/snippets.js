@@ -57,6 +57,7 @@ tabs.addEventListener("keydown", ({ key, target }) => {
   next.focus();
 });
 copy.addEventListener("click", async () => {
-  await navigator.clipboard.writeText(code.textContent);
-  copied.textContent = "Copied.";
+  getSelection().selectAllChildren(code);
+  await navigator.clipboard?.writeText(code.textContent); // browsers give it to https and to this machine only
+  copied.textContent = navigator.clipboard ? "Copied." : "Selected: copy it with Ctrl+C.";
 });

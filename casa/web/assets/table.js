@@ -1,4 +1,4 @@
-/** A CSV file of houses: priced batch by batch, then to download. The file itself never leaves this machine. */
+/** A CSV file of houses: priced batch by batch, then to download. Its other columns stay in this page. */
 
 import { ask, Refused } from "./calls.js";
 import { parseCsv, writeCsv } from "./csv.js";
