@@ -34,6 +34,8 @@ class Load(NamedTuple):
     p50_ms: float
     p99_ms: float
     failed: int
+    cpu_us: float = 0.0
+    """The server's CPU time, in µs a call: it says more than the clock while other work runs."""
 
 
 def missing() -> list[str]:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import psutil
 
-from benchmarks.load import SERVER
+from benchmarks.load import SERVER, Load, ghz, wrk
 
 PROJECT = Path(__file__).parents[1]
 KSERVE = PROJECT / ".venv-clients" / "kserve_server"
@@ -28,57 +28,67 @@ PATIENCE_SECONDS = 60
 QUOTA = "900000000/minute"
 
 
-class Casa(NamedTuple):
-    """A running service."""
+class Server(NamedTuple):
+    """A running server."""
 
-    http: int
-    grpc: int
-    key: str
-    worker: psutil.Process
+    process: psutil.Process
+    http: int = 0
+    grpc: int = 0
+    key: str = ""
 
-    @property
-    def url(self) -> str:
-        """Where it answers over HTTP."""
-        return f"http://127.0.0.1:{self.http}"
+    def post(self, path: str, body: bytes, *, seconds: int, connections: int = 16, **headers: str) -> Load:
+        """POST a body as often as it answers."""
+        before, url = self._cpu(), f"http://127.0.0.1:{self.http}{path}"
+        load = wrk(url, body, seconds=seconds, connections=connections, X_API_Key=self.key, **headers)
+        return self._counted(load, before, seconds)
+
+    def call(self, method: str, message: object, *, seconds: int, proto: Path) -> Load:
+        """Call a unary method with 16 calls in flight."""
+        before, address = self._cpu(), f"127.0.0.1:{self.grpc}"
+        load = ghz(address, method, message, seconds=seconds, proto=proto, x_api_key=self.key)
+        return self._counted(load, before, seconds)
+
+    def _cpu(self) -> float:
+        times = self.process.cpu_times()
+        return float(times.user + times.system)
+
+    def _counted(self, load: Load, before: float, seconds: int) -> Load:
+        return load._replace(cpu_us=(self._cpu() - before) / (load.per_second * seconds) * 1e6)
 
 
 @contextmanager
-def casa() -> Iterator[Casa]:
+def casa() -> Iterator[Server]:
     """`bentoml serve` with every guard: a key, a quota with a high limit, the queue of answers, metrics."""
     http, grpc = free_port(), free_port()
     with tempfile.TemporaryDirectory() as place:
-        environment = {
-            **os.environ,
-            "CASA_DATA_DIR": place,
-            "CASA_GRPC_PORT": str(grpc),
-            "BENTOML_DO_NOT_TRACK": "true",
-        }
+        own = {"CASA_DATA_DIR": place, "CASA_GRPC_PORT": str(grpc), "BENTOML_DO_NOT_TRACK": "true"}
+        environment = {**os.environ, **own}
         make = [_tool("casa"), "keys", "create", "--client", "bench", "--quota", QUOTA]
         made = subprocess.run(make, env=environment, capture_output=True, text=True, check=True).stdout
         key = re.findall(r"casa_\w+", made)[0]
         command = [*SERVER, _tool("bentoml"), "serve", "service:Casa", "--port", str(http)]
         with running(command, ports=(http, grpc), environment=environment) as process:
-            yield Casa(http, grpc, key, process.children()[-1])
+            yield Server(process.children()[-1], http, grpc, key)
 
 
 @contextmanager
-def nothing() -> Iterator[tuple[int, int]]:
-    """A do-nothing ASGI application on uvicorn, and a do-nothing grpc.aio method: their ports."""
+def nothing() -> Iterator[tuple[Server, Server]]:
+    """A do-nothing ASGI application on uvicorn, and a do-nothing grpc.aio method."""
     http, grpc = free_port(), free_port()
     quiet = ["--log-level", "warning", "--no-access-log"]
     asgi = [*SERVER, _tool("uvicorn"), "benchmarks.references:app", "--port", str(http), *quiet]
     rpc = [*SERVER, sys.executable, "-m", "benchmarks.references", str(grpc)]
-    with running(asgi, ports=(http,)), running(rpc, ports=(grpc,)):
-        yield http, grpc
+    with running(asgi, ports=(http,)) as first, running(rpc, ports=(grpc,)) as second:
+        yield Server(first, http=http), Server(second, grpc=grpc)
 
 
 @contextmanager
-def kserve(bundle: Path) -> Iterator[tuple[int, int]]:
-    """KServe's server with the same model: its ports."""
+def kserve(bundle: Path) -> Iterator[Server]:
+    """KServe's server with the same model."""
     http, grpc = free_port(), free_port()
     words = ["-m", "benchmarks.kserve_server", str(bundle), str(http), str(grpc)]
-    with running([*SERVER, str(_kserve_python()), *words], ports=(http, grpc)):
-        yield http, grpc
+    with running([*SERVER, str(_kserve_python()), *words], ports=(http, grpc)) as process:
+        yield Server(process, http, grpc)
 
 
 @contextmanager

@@ -23,7 +23,8 @@ import orjson
 from rich.progress import track
 
 from benchmarks import servers
-from benchmarks.load import Load, ghz, missing, wrk
+from benchmarks.load import Load, missing
+from benchmarks.servers import Server
 from benchmarks.table import machine, publish, show
 from casa.house import HOUSE, Array
 from casa.model import bundle
@@ -35,7 +36,10 @@ ROWS = 1_000
 SOME, MANY = 100_000, 1_000_000
 """Calls after which memory is compared."""
 PROTOS = servers.PROJECT / "casa" / "transports" / "protos"
-HEADER = ("", "a second", "reference", "share", "p50 ms", "p99 ms", "failed")
+HEADER = ("", "a second", "reference", "share", "p50 ms", "p99 ms", "failed", "CPU µs a call", "CPU share")
+PREDICT, OBJECTS = "POST /predict", "batch of 1,000, JSON objects, rows"
+NOTHING, ALONE = "do-nothing grpc.aio", "inplace_predict, rows"
+INFER = "/v2/models/casa/infer"
 BINARY = {"binary_data_size": ROWS * len(HOUSE.names) * 8}
 
 
@@ -57,10 +61,11 @@ def main(argv: Sequence[str] = ()) -> None:
     folder = open_store().find()
     saved = bundle.load(folder)
     with ExitStack() as stack:
-        nothing = stack.enter_context(servers.nothing())
+        asgi, rpc = stack.enter_context(servers.nothing())
         casa = stack.enter_context(servers.casa())
         peer = stack.enter_context(servers.kserve(folder)) if options.kserve else None
-        found = _rounds([*_casa_cases(casa, nothing, saved, options.seconds), *_peer_cases(peer, options.seconds)])
+        ours = [*_http_cases(casa, asgi, saved, options.seconds), *_grpc_cases(casa, rpc, options.seconds)]
+        found = _rounds([*ours, *_peer_cases(peer, options.seconds)])
         rows = [*_table(found)]
         memory = [*_memory(casa)] if options.memory else []
     title = f"serving ({machine()})"
@@ -70,55 +75,49 @@ def main(argv: Sequence[str] = ()) -> None:
         publish("serving", f"python -m benchmarks.serving {' '.join(argv)}", HEADER, [*rows, *memory])
 
 
-def _casa_cases(casa: servers.Casa, nothing: tuple[int, int], saved: Bundle, seconds: int) -> list[Case]:
-    one, key = orjson.dumps(HOUSE.example), {"X_API_Key": casa.key}
-    houses = random_houses(ROWS)
-    lower = {name.lower(): value for name, value in HOUSE.example.items()}
-    tensor = {"name": "houses", "datatype": "FP64", "shape": [1, len(HOUSE.names)]}
-    infer = {"model_name": "casa", "inputs": [{**tensor, "contents": {"fp64_contents": list(HOUSE.example.values())}}]}
-    ours, idle, proto = f"127.0.0.1:{casa.grpc}", f"127.0.0.1:{nothing[1]}", PROTOS / "casa.proto"
-    call, ask = "casa.v1.Casa.Predict", "inference.GRPCInferenceService.ModelInfer"
-
-    def post(path: str, body: bytes, **options: str) -> Load:
-        few = 16 if len(body) < ROWS else 2
-        return wrk(casa.url + path, body, seconds=seconds, connections=few, **key, **options)
-
+def _http_cases(casa: Server, idle: Server, saved: Bundle, seconds: int) -> list[Case]:
+    one, houses = orjson.dumps(HOUSE.example), random_houses(ROWS)
+    many, (binary, length) = _objects(houses), _tensor(houses)
     return [
-        Case("do-nothing ASGI on uvicorn", lambda: wrk(f"http://127.0.0.1:{nothing[0]}/", one, seconds=seconds)),
-        Case("POST /predict", lambda: post("/predict", one), "do-nothing ASGI on uvicorn"),
+        Case("do-nothing ASGI on uvicorn", lambda: idle.post("/", one, seconds=seconds)),
+        Case(PREDICT, lambda: casa.post("/predict", one, seconds=seconds), "do-nothing ASGI on uvicorn"),
         Case("pred_contribs, one row", lambda: _alone(saved, houses[:1], contributions=True)),
-        Case("POST /explain", lambda: post("/explain", one), "pred_contribs, one row"),
-        Case("inplace_predict, rows", lambda: _alone(saved, houses), times=ROWS),
-        Case("batch of 1,000, binary tensor, rows", lambda: _binary(post, houses), "inplace_predict, rows", ROWS),
-        Case("batch of 1,000, JSON objects, rows", lambda: _objects(post, houses), "inplace_predict, rows", ROWS),
-        Case("do-nothing grpc.aio", lambda: ghz(idle, call, lower, seconds=seconds, proto=proto, x_api_key=casa.key)),
+        Case("POST /explain", lambda: casa.post("/explain", one, seconds=seconds), "pred_contribs, one row"),
+        Case(ALONE, lambda: _alone(saved, houses), times=ROWS),
         Case(
-            "gRPC Predict",
-            lambda: ghz(ours, call, lower, seconds=seconds, proto=proto, x_api_key=casa.key),
-            "do-nothing grpc.aio",
-        ),
-        Case(
-            "gRPC ModelInfer",
-            lambda: ghz(ours, ask, infer, seconds=seconds, proto=PROTOS / "open_inference.proto", x_api_key=casa.key),
-            "do-nothing grpc.aio",
-        ),
-    ]
-
-
-def _peer_cases(ports: tuple[int, int] | None, seconds: int) -> list[Case]:
-    if ports is None:
-        return []
-    url = f"http://127.0.0.1:{ports[0]}/v1/models/casa:predict"
-    one, many = (orjson.dumps({"instances": [HOUSE.example] * rows}) for rows in (1, ROWS))
-    return [
-        Case("KServe, one row", lambda: wrk(url, one, seconds=seconds), "POST /predict"),
-        Case(
-            "KServe, batch of 1,000, JSON objects, rows",
-            lambda: wrk(url, many, seconds=seconds, connections=2),
-            "batch of 1,000, JSON objects, rows",
+            "batch of 1,000, binary tensor, rows",
+            lambda: casa.post(INFER, binary, seconds=seconds, connections=2, Inference_Header_Content_Length=length),
+            ALONE,
             ROWS,
         ),
+        Case(OBJECTS, lambda: casa.post("/predict/batch", many, seconds=seconds, connections=2), ALONE, ROWS),
     ]
+
+
+def _grpc_cases(casa: Server, idle: Server, seconds: int) -> list[Case]:
+    house = {name.lower(): value for name, value in HOUSE.example.items()}
+    values = {"fp64_contents": list(HOUSE.example.values())}
+    tensor = {"name": "houses", "datatype": "FP64", "shape": [1, len(values["fp64_contents"])], "contents": values}
+    infer = {"model_name": "casa", "inputs": [tensor]}
+    ours, theirs = PROTOS / "casa.proto", PROTOS / "open_inference.proto"
+    call, ask = "casa.v1.Casa.Predict", "inference.GRPCInferenceService.ModelInfer"
+    return [
+        Case(NOTHING, lambda: idle.call(call, house, seconds=seconds, proto=ours)),
+        Case("gRPC Predict", lambda: casa.call(call, house, seconds=seconds, proto=ours), NOTHING),
+        Case("gRPC ModelInfer", lambda: casa.call(ask, infer, seconds=seconds, proto=theirs), NOTHING),
+    ]
+
+
+def _peer_cases(peer: Server | None, seconds: int) -> list[Case]:
+    if peer is None:
+        return []
+    one, many = orjson.dumps({"instances": [HOUSE.example]}), _objects(random_houses(ROWS))
+    path = "/v1/models/casa:predict"
+    return [
+        Case("KServe, one row", lambda: peer.post(path, one, seconds=seconds), PREDICT),
+        Case("KServe, batch of 1,000, JSON objects, rows",
+             lambda: peer.post(path, many, seconds=seconds, connections=2), OBJECTS, ROWS),
+    ]  # fmt: skip
 
 
 def random_houses(count: int) -> Array:
@@ -130,34 +129,34 @@ def random_houses(count: int) -> Array:
     return houses
 
 
-def _objects(post: Callable[..., Load], houses: Array) -> Load:
-    rows = [dict(zip(HOUSE.names, house, strict=True)) for house in houses.tolist()]
-    return post("/predict/batch", orjson.dumps({"instances": rows}))
+def _objects(houses: Array) -> bytes:
+    return orjson.dumps({"instances": [dict(zip(HOUSE.names, house, strict=True)) for house in houses.tolist()]})
 
 
-def _binary(post: Callable[..., Load], houses: Array) -> Load:
+def _tensor(houses: Array) -> tuple[bytes, str]:
+    """A body in the protocol's binary form, and the length of its head."""
     tensor = {"name": "houses", "datatype": "FP64", "shape": list(houses.shape), "parameters": BINARY}
     head = orjson.dumps({"inputs": [tensor], "parameters": {"binary_data_output": True}})
-    return post("/v2/models/casa/infer", head + houses.tobytes(), Inference_Header_Content_Length=str(len(head)))
+    return head + houses.tobytes(), str(len(head))
 
 
 def _alone(saved: Bundle, houses: Array, *, contributions: bool = False) -> Load:
-    """XGBoost's own predictor, one thread, on the served core, with rows that are ready for it."""
+    """XGBoost's own predictor as its user calls it, one thread, on the server's core, with rows that are ready."""
     import xgboost as xgb
 
     rows = saved.preprocessor.transform(houses)
     boosters = [xgb.Booster({"nthread": 1}, model_file=bytearray(one)) for one in saved.boosters]
-    matrix, members = xgb.DMatrix(rows, nthread=1), boosters[: len(saved.ensemble.members)]
+    members = boosters[: len(saved.ensemble.members)]
     with _pinned():
         start, calls = time.perf_counter(), 0
         while (spent := time.perf_counter() - start) < 1:
-            for booster in members if contributions else boosters:
-                if contributions:
-                    booster.predict(matrix, pred_contribs=True)
-                else:
-                    booster.inplace_predict(rows, predict_type="margin")
+            if contributions:
+                matrix = xgb.DMatrix(rows, nthread=1)
+                _ = [booster.predict(matrix, pred_contribs=True) for booster in members]
+            else:
+                _ = [booster.inplace_predict(rows, predict_type="margin") for booster in boosters]
             calls += 1
-    return Load(calls / spent, 0.0, 0.0, 0)
+    return Load(calls / spent, 0.0, 0.0, 0, spent / calls * 1e6)
 
 
 @contextmanager
@@ -180,23 +179,34 @@ def _rounds(cases: Sequence[Case]) -> dict[Case, list[Load]]:
 
 
 def _table(found: dict[Case, list[Load]]) -> Iterator[tuple[object, ...]]:
-    speeds = {case.name: median(load.per_second for load in loads) * case.times for case, loads in found.items()}
+    medians = {
+        case.name: Load(*(median(values) for values in zip(*loads, strict=True))) for case, loads in found.items()
+    }
+    times = {case.name: case.times for case in found}
     for case, loads in found.items():
-        share = f"{speeds[case.name] / speeds[case.reference]:.1%}" if case.reference else ""
-        p50, p99 = (median(getattr(load, name) for load in loads) for name in ("p50_ms", "p99_ms"))
-        told = (f"{p50:.2f}", f"{p99:.2f}") if p50 else ("", "")
-        failed = sum(load.failed for load in loads)
-        yield case.name, f"{speeds[case.name]:,.0f}", case.reference, share, *told, failed
+        mine, theirs = medians[case.name], medians.get(case.reference)
+        share = cpu = ""
+        if theirs:
+            rows = case.times / times[case.reference]
+            share = f"{mine.per_second / theirs.per_second * rows:.1%}"
+            cpu = f"{theirs.cpu_us / mine.cpu_us * rows:.1%}"
+        told = (f"{mine.p50_ms:.2f}", f"{mine.p99_ms:.2f}") if mine.p50_ms else ("", "")
+        speed, failed = f"{mine.per_second * case.times:,.0f}", sum(load.failed for load in loads)
+        yield case.name, speed, case.reference, share, *told, failed, f"{mine.cpu_us:,.0f}", cpu
 
 
-def _memory(casa: servers.Casa) -> Iterator[tuple[object, ...]]:
+def _median(loads: Sequence[Load]) -> Load:
+    return Load(*(median(values) for values in zip(*loads, strict=True)))
+
+
+def _memory(casa: Server) -> Iterator[tuple[object, ...]]:
     """Is memory as large after a million calls as after the first hundred thousand?"""
     done, sizes = 0, []
     for calls in (SOME, MANY):
         while done < calls:
-            load = wrk(f"{casa.url}/predict", orjson.dumps(HOUSE.example), seconds=10, X_API_Key=casa.key)
+            load = casa.post("/predict", orjson.dumps(HOUSE.example), seconds=10)
             done += round(load.per_second * 10)
-        sizes.append(casa.worker.memory_full_info().pss / 2**20)
+        sizes.append(casa.process.memory_full_info().pss / 2**20)
         yield f"{done:,} calls", f"{sizes[-1]:.1f}", f"{sizes[-1] / sizes[0]:.3f}"
 
 

@@ -12,6 +12,7 @@ CasaError                500  INTERNAL
 ├── UnsupportedMedia     415  INVALID_ARGUMENT
 ├── InvalidHouse         422  INVALID_ARGUMENT
 ├── QuotaExceeded        429  RESOURCE_EXHAUSTED
+├── HeadTooLarge         431  RESOURCE_EXHAUSTED
 ├── Unavailable          503  UNAVAILABLE
 ├── DeadlineExceeded     504  DEADLINE_EXCEEDED
 ├── InvalidTable         422  INVALID_ARGUMENT
@@ -44,7 +45,7 @@ class CasaError(Exception):
 
 
 class MalformedRequest(CasaError):
-    """The body is not what it says it is."""
+    """The request is not HTTP, or its body not what it says it is."""
 
     status, code = 400, "INVALID_ARGUMENT"
 
@@ -87,7 +88,7 @@ class MethodNotAllowed(CasaError):
 
 
 class SlowRequest(CasaError):
-    """The body did not arrive in time."""
+    """The head or the body did not arrive in time."""
 
     status, code = 408, "DEADLINE_EXCEEDED"
 
@@ -130,6 +131,12 @@ class QuotaExceeded(CasaError):
         self.retry_after = retry_after
         self.fields = dict(fields)
         """The answer's RateLimit and RateLimit-Policy."""
+
+
+class HeadTooLarge(CasaError):
+    """What is sent around the body, mostly header fields, is over its limit."""
+
+    status, code = 431, "RESOURCE_EXHAUSTED"
 
 
 class Unavailable(CasaError):

@@ -67,7 +67,7 @@ class Ensemble:
         price = self.price(margins)
         width = self.quantile * self.difficulty.respond(margins[:, -1])
         low = np.maximum(price - width, 0.0)
-        return Prices(*(np.round(values, DECIMALS) for values in (np.maximum(price, 0.0), low, price + width)))
+        return Prices(*(values.round(DECIMALS) for values in (np.maximum(price, 0.0), low, price + width)))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; `from_dict` reads them back."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
 
 from casa.house import HOUSE, Array, Declaration
 from casa.model.bundle import GRAPH, REFERENCE, Bundle
@@ -33,15 +31,6 @@ class HouseWarning(TypedDict):
     high: float
 
 
-@dataclass(frozen=True)
-class Bound:
-    """The values of one feature in the training data."""
-
-    feature: str
-    low: float
-    high: float
-
-
 class Pricer:
     """Prices houses with one bundle. Safe to share between threads."""
 
@@ -53,9 +42,9 @@ class Pricer:
         members = bundle.ensemble.members
         self._explainer = Explainer(bundle.preprocessor, members, self._large.boosters[: len(members)])
         seen = bundle.document(REFERENCE)["features"]
-        self._bounds = [Bound(name, seen[name]["low"], seen[name]["high"]) for name in declaration.names]
-        self._low = np.array([bound.low for bound in self._bounds])
-        self._high = np.array([bound.high for bound in self._bounds])
+        self._warnings = [_warning(name, seen[name]) for name in declaration.names]
+        self._low = np.array([warning["low"] for warning in self._warnings])
+        self._high = np.array([warning["high"] for warning in self._warnings])
 
     @property
     def coverage(self) -> float:
@@ -84,21 +73,24 @@ class Pricer:
         """How much each feature adds to the prices of houses (n, features), NaN where a value is left out."""
         return self._explainer.shares(rows)
 
-    def unusual(self, houses: Array) -> NDArray[np.bool_]:
-        """Which houses (n,) have a value outside the training data, so that `warnings` has something to say."""
-        return np.asarray(((houses < self._low) | (houses > self._high)).any(axis=1))
-
-    def warnings_each(self, houses: Sequence[Sequence[float]]) -> list[list[HouseWarning]]:
+    def warnings_each(self, houses: Sequence[Sequence[float]] | Array) -> list[list[HouseWarning]]:
         """`warnings` of each of the houses (n, features)."""
         if len(houses) <= FEW:
             return [self.warnings(house) for house in houses]
-        unusual = self.unusual(np.array(houses, dtype=np.float64)).tolist()
-        return [self.warnings(house) if odd else [] for house, odd in zip(houses, unusual, strict=True)]
+        values = np.asarray(houses, dtype=np.float64)
+        found: list[list[HouseWarning]] = [[] for _ in values]
+        for house, feature in np.argwhere((values < self._low) | (values > self._high)).tolist():
+            found[house].append(self._warnings[feature])
+        return found
 
     def warnings(self, row: Sequence[float]) -> list[HouseWarning]:
         """The values of one house (NaN for one left out) that lie outside the training data."""
         return [
-            {"feature": bound.feature, "reason": "outside training data", "low": bound.low, "high": bound.high}
-            for value, bound in zip(row, self._bounds, strict=True)
-            if not (bound.low <= value <= bound.high or math.isnan(value))
+            warning
+            for value, warning in zip(row, self._warnings, strict=True)
+            if not (warning["low"] <= value <= warning["high"] or math.isnan(value))
         ]
+
+
+def _warning(feature: str, seen: Mapping[str, Any]) -> HouseWarning:
+    return {"feature": feature, "reason": "outside training data", "low": seen["low"], "high": seen["high"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter as Tally
 from collections.abc import Sequence
 from typing import Literal
@@ -29,7 +30,7 @@ class Metrics:
     """Every metric of one service. Made once, and passed down."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # every counter would be two series
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # every counter would be two series
         self.registry = CollectorRegistry()
         refusals = Counter(
             "casa_key_refusals", "Calls refused for their key, by reason.", ["reason"], registry=self.registry
@@ -43,12 +44,25 @@ class Metrics:
         self.quota_refusals = Counter(
             "casa_quota_refusals", "Calls refused because a client's quota was used up.", registry=self.registry
         )
+        self.connections = Gauge("casa_connections", "Connections over HTTP that are open.", registry=self.registry)
+        self.connections_refused = Counter(
+            "casa_connections_refused",
+            "Connections ended for what they did, by status.",
+            ["status"],
+            registry=self.registry,
+        )
+        self.long_calls = Gauge(
+            "casa_long_calls", "Batches and explanations that wait for their turn or have it.", registry=self.registry
+        )
         self.keys_source_broken = Gauge(
             "casa_keys_source_broken", "1 while keys cannot be read and the old ones stay.", registry=self.registry
         )
         self.shared_quota_available = Gauge(
-            "casa_shared_quota_available", "1 while replicas share quotas through Redis.", registry=self.registry
+            "casa_shared_quota_available",
+            "1 while replicas share quotas through Redis, 0 while it is away, NaN where none is configured.",
+            registry=self.registry,
         )
+        self.shared_quota_available.set(math.nan)
         self._requests = Counter(
             "casa_requests", "Finished calls, by route and status.", ["route", "status"], registry=self.registry
         )
@@ -60,8 +74,9 @@ class Metrics:
         self._latency = Histogram(
             "casa_latency_seconds", "Seconds a call took, by stage.", label="stage", values=STAGES, buckets=SECONDS
         )
+        self._calls = Histogram("casa_call_seconds", "Seconds a call took that priced houses.", buckets=SECONDS)
         self._batches = Histogram("casa_batch_rows", "Houses of one call.", buckets=ROWS)
-        for histogram in (self._latency, self._batches):
+        for histogram in (self._latency, self._calls, self._batches):
             self.registry.register(histogram)
 
     def watch(self, answered: Sequence[Answered], *, lost: int) -> None:
@@ -69,9 +84,11 @@ class Metrics:
         self._lost.inc(lost)
         for pair, count in Tally((one.route, one.status) for one in answered).items():
             self._requests.labels(*self._bound(pair)).inc(count)
-        rows = np.array([size for one in answered if (size := len(one.priced.houses))], dtype=np.float64)
+        priced = [(len(one.priced.houses), one.seconds) for one in answered if len(one.priced.houses)]
+        rows, seconds = np.array(priced, dtype=np.float64).reshape(-1, 2).T
         self._rows.inc(float(rows.sum()))
         self._batches.add({"": rows})
+        self._calls.add({"": seconds})
         if answered:
             stages = np.array([(*one.stages, one.seconds - sum(one.stages)) for one in answered])
             self._latency.add(dict(zip(STAGES, stages.T, strict=True)))

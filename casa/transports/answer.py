@@ -51,7 +51,8 @@ class Answer(NamedTuple):
         """The same answer with more header fields."""
         if not fields:
             return self
-        return self._replace(headers=(*self.headers, *((n.lower().encode(), v.encode()) for n, v in fields.items())))
+        more = ((name.lower().encode(), value.encode()) for name, value in fields.items())
+        return Answer(self.body, self.status, self.media, (*self.headers, *more), self.cache)
 
     def closing(self) -> Answer:
         """The same answer, after which the connection is closed."""

@@ -10,14 +10,15 @@ from casa.monitoring.answers import NOTHING, UNKNOWN, Answered, Priced
 class Asker:
     """One call, from its head to its answer."""
 
+    client = ""
+    """Empty until its key was seen."""
+    priced: Priced = NOTHING
+    row = 0
+    _stages = UNKNOWN
+
     def __init__(self, request_id: str) -> None:
         self.request_id = request_id
-        self.client = ""
-        """Empty until its key was seen."""
-        self.priced: Priced = NOTHING
-        self.row = 0
         self._start = time.perf_counter()
-        self._stages = UNKNOWN
 
     def took(self, *, parse: float, access: float, model: float) -> None:
         """So many seconds were spent in each stage."""

@@ -17,6 +17,8 @@ from casa.transports.flaws import find, within
 NUMBERS = frozenset({float, int, type(None)})
 """The types a value may have; bool is an int to Python and none to us."""
 
+Values = tuple[float | None, ...]
+
 _WIDTH = len(HOUSE.names)
 _pick = itemgetter(*HOUSE.names)
 _left_out = dict.fromkeys((feature.name for feature in HOUSE.features if feature.optional), None)
@@ -41,7 +43,7 @@ class Batch(NamedTuple):
 
 def batch(rows: Sequence[Any]) -> Batch:  # what a caller sent
     """Rows as they were parsed, judged one by one; InvalidHouse if not one of them is good."""
-    picked = [_values(row) for row in rows]
+    picked = _numbers([_values(row) for row in rows])
     places = [place for place, values in enumerate(picked) if values is not None]
     houses = np.array([picked[place] for place in places], dtype=np.float64).reshape(-1, _WIDTH)
     codes = _rules.codes(houses, np.zeros(houses.shape, dtype=np.bool_))
@@ -53,13 +55,20 @@ def batch(rows: Sequence[Any]) -> Batch:  # what a caller sent
     return Batch(houses[good], kept, spoiled)
 
 
-def _values(row: Any) -> tuple[float | None, ...] | None:
-    """A row's values in the declaration's order; None if its names or types are wrong."""
+def _values(row: Any) -> Values | None:
+    """A row's values in the declaration's order; None if its names are wrong."""
     if type(row) is not dict:
         return None
     whole = row if len(row) == _WIDTH else _left_out | row
     try:
-        values: tuple[Any, ...] = _pick(whole)
+        values: Values = _pick(whole)
     except KeyError:
         return None
-    return values if len(whole) == _WIDTH and NUMBERS.issuperset(map(type, values)) else None
+    return values if len(whole) == _WIDTH else None
+
+
+def _numbers(picked: list[Values | None]) -> list[Values | None]:
+    """The same, with None for rows that hold something else than numbers."""
+    if NUMBERS.issuperset(map(type, chain.from_iterable(filter(None, picked)))):
+        return picked  # nearly always: one look at all is cheaper than one at each
+    return [values if values and NUMBERS.issuperset(map(type, values)) else None for values in picked]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import socket
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,6 +18,7 @@ import click
 from bentoml.exceptions import NotFound as NotInStore
 from bentoml.models import BentoModel
 from starlette.types import ASGIApp
+from uvicorn.config import HTTP_PROTOCOLS
 
 from casa.errors import CasaError, InvalidSettings
 from casa.model import bundle
@@ -31,10 +34,14 @@ from casa.transports.serving import Serving, open_serving, settle
 from casa.transports.worker import bound_host, bound_port, follow_supervisor
 
 if TYPE_CHECKING:
+    from casa.monitoring.traces import Traces
     from casa.transports.grpc import GrpcServer
 
 ALIAS = "casa-baked"
 """What a Bento calls its own model; from source nothing has this name."""
+
+CONNECTION = "casa.transports.connection:Connection"
+"""How uvicorn finds our guarded connections."""
 
 GRACE_SECONDS = 5.0
 """How long running gRPC calls may take to end once the worker stops."""
@@ -78,7 +85,9 @@ class FrontedService(bentoml.Service[T]):  # type: ignore[misc]  # BentoML's att
     def to_asgi(self, is_main: bool = True) -> ASGIApp:  # noqa: FBT001, FBT002 - BentoML's signature
         """The application that is served."""
         follow_supervisor()
+        logging.getLogger("uvicorn.access").propagate = False  # a line that nobody reads would be made for each call
         self._front = Front(super().to_asgi(is_main))
+        HTTP_PROTOCOLS["auto"] = CONNECTION  # BentoML lets uvicorn choose, and asks for no other way in
         return self._front
 
     def __call__(self) -> T:
@@ -134,6 +143,8 @@ class Running:
         self._access = open_access(settings, engine, host=self._host, metrics=metrics, now=datetime.now(UTC))
         self.serving = open_serving(settings, saved, gate=self._access.gate, metrics=metrics)
         self._exchange = open_exchange(self.serving.outlook, saved, engine)
+        self._traces = _open_traces(saved)
+        self.serving.watchers += [self._traces] if self._traces else []
         self._front: Front | None = None
         self._grpc: GrpcServer | None = None
         path = find_socket(settings, bound_port() or settings.http_port)
@@ -152,6 +163,8 @@ class Running:
 
         self._access.refresher.start()
         self._exchange.start()
+        if self._traces:
+            self._traces.start()
         serving = self.serving
         self._watching = asyncio.create_task(_watch(serving))
         try:
@@ -181,7 +194,18 @@ class Running:
         self._watching.cancel()
         self.serving.pass_on()
         await asyncio.to_thread(self._exchange.stop)
+        if self._traces:
+            await asyncio.to_thread(self._traces.stop)
         await self._access.close()
+
+
+def _open_traces(saved: Bundle) -> Traces | None:
+    """Nothing of OpenTelemetry's exporter is imported where nobody wants traces."""
+    if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        return None
+    from casa.monitoring.traces import open_traces
+
+    return open_traces(saved.version)
 
 
 async def _watch(serving: Serving) -> None:

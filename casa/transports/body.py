@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import types
 from collections.abc import Generator
+from contextlib import suppress
 from typing import Any
 
 from starlette.types import Message, Receive
@@ -63,6 +64,12 @@ class Body:
                     most -= len(await self._chunk())
         except (TimeoutError, Gone):
             return
+
+    async def hold(self, *, seconds: float) -> None:
+        """Wait so long, or until the caller hangs up."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._receive()
 
     async def _collect(self, most: int) -> bytes:
         chunk = await self._chunk()

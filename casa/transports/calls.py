@@ -16,6 +16,9 @@ from casa.transports.visit import Visit
 class Call(Protocol):
     """One POST route."""
 
+    is_long: bool
+    """Does it keep the event loop for a millisecond or more?"""
+
     def most_bytes(self, settings: Settings) -> int:
         """How large its body may be."""
         ...
@@ -36,6 +39,8 @@ class Call(Protocol):
 class Predict:
     """One house, one price."""
 
+    is_long = False
+
     def most_bytes(self, settings: Settings) -> int:
         return settings.max_house_bytes
 
@@ -52,12 +57,16 @@ class Predict:
 class Explain(Predict):
     """One house, its price and why."""
 
+    is_long = True
+
     async def answer(self, serving: Serving, asked: list[float], visit: Visit) -> Content:
         return serving.desk.explain(asked, visit)
 
 
 class PredictBatch:
     """Many houses; each gets its price or hears what is wrong with it."""
+
+    is_long = True
 
     def most_bytes(self, settings: Settings) -> int:
         return settings.max_batch_bytes

@@ -86,11 +86,9 @@ class Desk:
         }
 
     def _rows(self, houses: Array, found: Prices) -> list[Content]:
-        columns = zip(*(column.tolist() for column in found), strict=True)
-        told = [self._told(price, low, high, []) for price, low, high in columns]
-        for place in np.flatnonzero(self._pricer.unusual(houses)).tolist():
-            told[place]["warnings"] = self._pricer.warnings(houses[place].tolist())
-        return told
+        columns = (column.tolist() for column in found)
+        rows = zip(*columns, self._pricer.warnings_each(houses), strict=True)
+        return [self._told(price, low, high, warnings) for price, low, high, warnings in rows]
 
     def _answer(
         self,

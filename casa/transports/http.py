@@ -15,13 +15,14 @@ import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from casa.access.keys import Scope as KeyScope
-from casa.errors import CasaError, MethodNotAllowed, NotFound
+from casa.errors import CasaError, MethodNotAllowed, NotFound, Unavailable
 from casa.transports import site
 from casa.transports.answer import Answer, as_json, finish
 from casa.transports.body import Body, Gone
 from casa.transports.calls import CALLS, Call
 from casa.transports.head import Head
 from casa.transports.identity import identify
+from casa.transports.porter import Porter
 from casa.transports.problem import BUG, problem
 from casa.transports.protocol import ROOT, Asked, Protocol, is_open, owns, refuse, takes_body
 from casa.transports.replay import replay
@@ -33,8 +34,14 @@ INFER = f"{ROOT}/infer"
 OTHER = "other"
 READ = ("GET", "HEAD")
 WRITE = ("POST",)
+SHORT_BODY = 4 * 1024
+"""A body of the Open Inference Protocol up to this size holds few houses, which are priced at once."""
 SMALL_BODY = 64 * 1024
-"""The body of a refused call is taken up to this size, so that its connection can be used again."""
+LARGE_BODY = 4 * 1024 * 1024
+"""The body of a refused call is taken up to this size, so that its connection can be used again: the larger one where
+a new connection would only bring the same call again."""
+PAUSE_SECONDS = 1.0
+"""How long a connection rests after a 503: callers who ask again at once must not take the time of those who wait."""
 
 
 class Front:
@@ -48,11 +55,14 @@ class Front:
         """The model at work, as soon as there is one."""
         self.running = 0
         """How many calls are being answered."""
+        self.porter: Porter | None = None
+        """Who looks after the connections, from then on."""
 
     def open(self, serving: Serving) -> None:
         """Answer by this model from now on."""
         self._protocol = Protocol(serving.inference, check_ready=serving.check_ready)
         self.serving = serving
+        self.porter = Porter(serving.settings, serving.metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -74,10 +84,16 @@ class Front:
             answer = await self._outcome(scope, head, body, visit)
         except Gone:
             return
+        is_busy = answer.status == Unavailable.status
         if not (body.begun or body.ended):
-            await body.drop(most=SMALL_BODY)
+            await body.drop(most=LARGE_BODY if is_busy else SMALL_BODY)
         bodiless = scope["method"] == "HEAD"
-        if body.ended and not self._draining:
+        if body.ended and not self._draining and is_busy:
+            # The answer is out, the exchange is not over: who asks again at once is heard when it makes sense.
+            await answer.send(send, request_id=visit.request_id, bodiless=bodiless, last=False)
+            await body.hold(seconds=PAUSE_SECONDS)
+            await finish(send)
+        elif body.ended and not self._draining:
             await answer.send(send, request_id=visit.request_id, bodiless=bodiless)
         else:
             await answer.closing().send(send, request_id=visit.request_id, bodiless=bodiless, last=False)
@@ -124,16 +140,30 @@ class Front:
             asked = asked._replace(body=content)
         else:
             await visit.charge(1)
-        return (await self._protocol.answer(asked, charge=visit.charge)).having(visit.fields)
+        if len(asked.body) <= SHORT_BODY:
+            return (await self._protocol.answer(asked, charge=visit.charge)).having(visit.fields)
+        async with serving.turns.take():
+            return (await self._protocol.answer(asked, charge=visit.charge)).having(visit.fields)
 
     async def _call(self, call: Call, scope: Scope, head: Head, body: Body, visit: Visit) -> Answer:
         serving = ready(self.serving)
         settings = serving.settings
+        if call.is_long:
+            serving.turns.backlog.check()  # a busy service spends nothing on who calls, and does not read what
         began = perf_counter()
         self._enter(serving, head, visit)
-        entered = perf_counter()
+        access = perf_counter() - began
         head.check_media()  # whatever the head alone decides is decided before a byte of the body is read
         content = await body.read(most=call.most_bytes(settings), seconds=settings.body_seconds)
+        if not call.is_long:
+            return await self._price(call, scope, content, visit, access=access)
+        async with serving.turns.take():
+            return await self._price(call, scope, content, visit, access=access)
+
+    async def _price(self, call: Call, scope: Scope, content: bytes, visit: Visit, *, access: float) -> Answer:
+        """The answer to a body, after so many seconds spent on access."""
+        serving = ready(self.serving)
+        settings = serving.settings
         arrived = perf_counter()
         try:
             asked = call.parse(content, settings)
@@ -147,7 +177,7 @@ class Front:
             answer = as_json(await call.answer(serving, asked, visit))
         else:
             answer = await replay(self._app, scope, content, visit)
-        visit.took(parse=parsed - arrived, access=entered - began + charged - parsed, model=perf_counter() - charged)
+        visit.took(parse=parsed - arrived, access=access + charged - parsed, model=perf_counter() - charged)
         return answer.having(visit.fields)
 
     def _enter(self, serving: Serving, head: Head, visit: Visit, scope: KeyScope = "predict") -> None:

@@ -28,6 +28,7 @@ from casa.transports.batch import batch
 from casa.transports.batcher import Batcher
 from casa.transports.desk import Desk
 from casa.transports.inference import Inference
+from casa.transports.turns import Turns
 from casa.transports.visit import Visit
 
 if TYPE_CHECKING:
@@ -62,12 +63,14 @@ class Serving:
         self.desk = Desk(pricer)
         self.batcher = Batcher(self.desk)
         self.inference = Inference(pricer, max_rows=settings.max_rows)
+        self.turns = Turns(most_seconds=settings.queue_seconds)
         self.gate = gate
         self.metrics = metrics
+        metrics.long_calls.set_function(lambda: self.turns.backlog.calls)
         self.answers = Answers()
         """Every finished call, for those who watch."""
         self.outlook = Outlook(Reference.from_dict(self.bundle.document(bundle.REFERENCE)))
-        metrics.registry.register(Gauges(self.outlook, version=self.bundle.version))
+        metrics.registry.register(Gauges(self.outlook, self.bundle))
         self.watchers: list[Watcher] = [metrics, self.outlook]
         self.draining = False
         """Set before the process is stopped: readiness fails, and connections are closed after their answer."""

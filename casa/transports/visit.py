@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import datetime
+from types import MappingProxyType
 
 from casa.access.gate import Gate
 from casa.access.keys import Key, Scope
@@ -14,10 +16,8 @@ from casa.transports.asker import Asker
 class Visit(Asker):
     """A call over HTTP."""
 
-    def __init__(self, request_id: str) -> None:
-        super().__init__(request_id)
-        self.fields: dict[str, str] = {}
-        """What its answer says of its quota; nothing for an unlimited client."""
+    fields: Mapping[str, str] = MappingProxyType({})
+    """What its answer says of its quota; nothing for an unlimited client."""
 
     def enter(self, gate: Gate, token: str | None, now: datetime, *, scope: Scope = "predict") -> None:
         """Let the caller in; InvalidKey or Forbidden if the token does not open what it asks for."""

@@ -37,9 +37,9 @@ def test_one_house_makes_the_row_that_the_trees_read(saved: Bundle, table: Rows)
     np.testing.assert_array_equal(rows, saved.preprocessor.transform(table.houses))
 
 
-def test_unusual_houses_are_those_with_warnings(pricer: Pricer) -> None:
+def test_warnings_of_many_are_those_of_each(pricer: Pricer) -> None:
     houses = random_houses(gaps=True)
-    assert pricer.unusual(np.array(houses)).tolist() == [bool(pricer.warnings(house)) for house in houses]
+    assert pricer.warnings_each(np.array(houses)) == [pricer.warnings(house) for house in houses]
 
 
 def test_the_callers_house_is_left_as_it_was(pricer: Pricer) -> None:
