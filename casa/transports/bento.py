@@ -31,7 +31,7 @@ from casa.transports import supervisor
 from casa.transports.http import Front
 from casa.transports.management import Management, find_socket
 from casa.transports.serving import Serving, open_serving, settle
-from casa.transports.worker import bound_host, bound_port, follow_supervisor
+from casa.transports.worker import bound_host, bound_port, follow_supervisor, starting
 
 if TYPE_CHECKING:
     from casa.monitoring.traces import Traces
@@ -92,10 +92,7 @@ class FrontedService(bentoml.Service[T]):  # type: ignore[misc]  # BentoML's att
 
     def __call__(self) -> T:
         """The service object, made when the application starts."""
-        try:
-            instance: T = super().__call__()
-        except CasaError as error:
-            supervisor.fail(error)
+        instance: T = super().__call__()
         if self._front:
             instance.running.stand_behind(self._front)  # type: ignore[attr-defined]  # every Casa has one
         return instance
@@ -135,24 +132,25 @@ class Running:
         from casa.monitoring.exchange import open_exchange
         from casa.monitoring.opening import open_records
 
-        settings = load_settings()
-        saved = load_bundle(settings)
-        self._host = bound_host()
-        metrics = Metrics()
-        engine = open_database(settings)
-        migrate(engine)
-        self._access = open_access(settings, engine, host=self._host, metrics=metrics, now=datetime.now(UTC))
-        self._records = open_records(settings, saved, metrics=metrics)
-        gate = self._access.gate
-        self.serving = open_serving(settings, saved, gate=gate, metrics=metrics, records=self._records)
-        self._exchange = open_exchange(self.serving.outlook, saved, engine)
-        self._traces = _open_traces(saved)
-        self.serving.watchers += [self._traces] if self._traces else []
-        self._front: Front | None = None
-        self._grpc: GrpcServer | None = None
-        path = find_socket(settings, bound_port() or settings.http_port)
-        self._management = Management(path, drain=self.drain, state=self.state)
-        settle()
+        with starting():
+            settings = load_settings()
+            saved = load_bundle(settings)
+            self._host = bound_host()
+            metrics = Metrics()
+            engine = open_database(settings)
+            migrate(engine)
+            self._access = open_access(settings, engine, host=self._host, metrics=metrics, now=datetime.now(UTC))
+            self._records = open_records(settings, saved, metrics=metrics)
+            gate = self._access.gate
+            self.serving = open_serving(settings, saved, gate=gate, metrics=metrics, records=self._records)
+            self._exchange = open_exchange(self.serving.outlook, saved, engine)
+            self._traces = _open_traces(saved)
+            self.serving.watchers += [self._traces] if self._traces else []
+            self._front: Front | None = None
+            self._grpc: GrpcServer | None = None
+            path = find_socket(settings, bound_port() or settings.http_port)
+            self._management = Management(path, drain=self.drain, state=self.state)
+            settle()
 
     def stand_behind(self, front: Front) -> None:
         """Answer the HTTP calls that come in there."""
@@ -171,10 +169,8 @@ class Running:
             self._traces.start()
         serving = self.serving
         self._watching = asyncio.create_task(_watch(serving))
-        try:
+        with starting():
             self._grpc = await start_grpc(serving, serving.gate, inference=serving.inference, host=self._host)
-        except CasaError as error:
-            supervisor.fail(error)
         await self._management.open()
         heed(self.drain, body_seconds=serving.settings.body_seconds)
 
