@@ -136,6 +136,7 @@ def test_a_bento_holds_the_serving_half_and_no_more(home: Path, bento: str) -> N
     folder = home / "bentos" / bento.replace(":", "/")
     held = {path.relative_to(folder / "src").parts[0] for path in (folder / "src").rglob("*") if path.is_file()}
     assert held == {"service.py", "casa", "bentofile.yaml"}
+    assert (folder / "src/casa/web/html/home.html").is_file()
     assert "--index-url" not in (folder / "env/python/requirements.txt").read_text()
 
 
