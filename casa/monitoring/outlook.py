@@ -12,6 +12,7 @@ from casa.house import HOUSE, Array
 from casa.model.ensemble import Prices
 from casa.monitoring.alarm import MIN_ROWS, SPAN, Alarm
 from casa.monitoring.answers import Answered, Priced
+from casa.monitoring.drift import estimate_rmse
 from casa.monitoring.reference import Reference
 from casa.monitoring.report import report
 from casa.monitoring.window import Window
@@ -70,6 +71,12 @@ class Outlook:
                 break
             window += rows
         return window
+
+    @property
+    def estimated_rmse(self) -> float | None:
+        """The RMSE that the intervals of these houses promise; None while they are too few."""
+        window = self.window
+        return estimate_rmse(self.reference, window) if window.rows >= MIN_ROWS else None
 
     def report(self) -> dict[str, Any]:
         """The answer of `GET /drift` as plain JSON values."""

@@ -140,7 +140,7 @@ class Running:
         from casa.database import open_database
         from casa.migration import migrate
         from casa.monitoring.exchange import open_exchange
-        from casa.monitoring.opening import open_journal
+        from casa.monitoring.opening import open_records
 
         settings = load_settings()
         saved = load_bundle(settings)
@@ -149,11 +149,11 @@ class Running:
         engine = open_database(settings)
         migrate(engine)
         self._access = open_access(settings, engine, host=self._host, metrics=metrics, now=datetime.now(UTC))
-        journal, gate = open_journal(settings, saved, metrics=metrics), self._access.gate
-        self.serving = open_serving(settings, saved, gate=gate, metrics=metrics, journal=journal)
+        records, gate = open_records(settings, saved, metrics=metrics), self._access.gate
+        self.serving = open_serving(settings, saved, gate=gate, metrics=metrics, records=records)
         traces = _open_traces(saved)
         self.serving.watchers += traces
-        self._writers: list[Writer] = [journal, open_exchange(self.serving.outlook, saved, engine), *traces]
+        self._writers: list[Writer] = [records, open_exchange(self.serving.outlook, saved, engine), *traces]
         self._front: Front | None = None
         self._grpc: GrpcServer | None = None
         path = find_socket(settings, bound_port() or settings.http_port)

@@ -22,12 +22,13 @@ from casa.monitoring.gauges import Gauges
 from casa.monitoring.metrics import Metrics
 from casa.monitoring.outlook import Outlook
 from casa.monitoring.reference import Reference
+from casa.sale import Sale
 from casa.settings import Settings
 from casa.transports import parse
 from casa.transports.asker import Asker
 from casa.transports.batch import batch
 from casa.transports.batcher import Batcher
-from casa.transports.desk import Desk
+from casa.transports.desk import Content, Desk
 from casa.transports.inference import Inference
 from casa.transports.turns import Turns
 from casa.transports.visit import Visit
@@ -35,7 +36,7 @@ from casa.transports.visit import Visit
 if TYPE_CHECKING:
     from casa.model.bundle import Bundle
     from casa.model.pricer import Pricer
-    from casa.monitoring.journal import Journal
+    from casa.monitoring.opening import Records
 
 TOLERANCE = 1e-3
 """How far a golden price may be off: other processors take logarithms a little differently."""
@@ -60,7 +61,7 @@ class Serving:
         *,
         gate: Gate,
         metrics: Metrics,
-        journal: Journal | None = None,
+        records: Records | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings
@@ -74,10 +75,10 @@ class Serving:
         metrics.long_calls.set_function(lambda: self.turns.backlog.calls)
         self.answers = Answers()
         """Every finished call, for those who watch."""
+        self._records = records
         self.outlook = Outlook(Reference.from_dict(self.bundle.document(bundle.REFERENCE)))
         metrics.registry.register(Gauges(self.outlook, self.bundle))
-        self.journal = journal
-        self.watchers: list[Watcher] = [metrics, self.outlook, *([journal] if journal else [])]
+        self.watchers: list[Watcher] = [metrics, self.outlook, *([records.journal] if records else [])]
         self.draining = False
         """Set before the process is stopped: readiness fails, and connections are closed after their answer."""
         self._clock = clock
@@ -88,6 +89,25 @@ class Serving:
         """How long this model has been served."""
         return round(self._clock() - self._start, 3)
 
+    async def keep_sale(self, sale: Sale, asker: Asker) -> Content:
+        """Keep what a house sold for, and answer in the shape of `Sold`.
+
+        NotFound if the caller was told no such price.
+        """
+        try:
+            replaced = await self.records.feedback.give(sale, asker.client)
+        except CasaError as error:
+            asker.error = error
+            raise
+        return {**sale.model_dump(), "replaced": replaced}
+
+    @property
+    def records(self) -> Records:
+        """What is kept of the answers; Unavailable where nothing is."""
+        if self._records is None:
+            raise Unavailable("this instance keeps nothing")
+        return self._records
+
     def pass_on(self) -> None:
         """Tell those who watch of all calls that have finished since the last time."""
         self.answers.pass_on(self.watchers)
@@ -97,10 +117,10 @@ class Serving:
 
         Unavailable if they cannot be written.
         """
-        if self.journal is None or not self.journal.durable or not len(asker.priced.houses):
+        if self._records is None or not self._records.journal.durable or not len(asker.priced.houses):
             return
         try:
-            await self.journal.keep(asker.answered("", ""))
+            await self._records.journal.keep(asker.answered("", ""))
         except CasaError:
             asker.priced = NOTHING
             raise
@@ -112,7 +132,7 @@ class Serving:
 
 
 def open_serving(
-    settings: Settings, saved: Bundle, *, gate: Gate, metrics: Metrics, journal: Journal | None = None
+    settings: Settings, saved: Bundle, *, gate: Gate, metrics: Metrics, records: Records | None = None
 ) -> Serving:
     """A warmed `Serving`; InvalidBundle if the model does not give its own golden prices again."""
     # XGBoost and ONNX Runtime are slow to import: the supervisor, which only checks the model, does without.
@@ -121,7 +141,7 @@ def open_serving(
 
     pricer = Pricer(saved)
     check_golden(pricer)
-    serving = Serving(settings, pricer, gate=gate, metrics=metrics, journal=journal)
+    serving = Serving(settings, pricer, gate=gate, metrics=metrics, records=records)
     warm(serving.desk)
     return serving
 
