@@ -86,15 +86,15 @@ class Settings(BaseSettings):
     key_pepper: Annotated[SecretStr, Field(min_length=32)] | None = None
     """Mixed into every key digest. On loopback one is made and kept; any other start needs it."""
 
-    open_monitoring: bool = True
-    """Answer `/metrics` and `/drift` without a key; if not, they need one with the scope `monitor`."""
-
     journal: Promise = "buffered"
     """What is kept of predictions: `buffered` may lose the last half second in a crash, `durable` answers only what is
     on disk, `off` keeps no house and takes no feedback."""
 
     journal_days: PositiveInt = 30
     """How many days a prediction is kept."""
+
+    open_monitoring: bool = True
+    """Answer `/metrics` and `/drift` without a key; if not, they need one with the scope `monitor`."""
 
     redis_url: SecretStr | None = None
     """Redis that replicas share their quotas through; each replica counts for itself if it is not given."""
