@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     """The database: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME; `casa.db` in the data folder if unset."""
 
+    report_file: Path = Path("reports/eda.html")
+    """The report about the table of houses that `/data` shows, made by the pipeline; the page does without it."""
+
     keys_file: Path | None = None
     """JSON file the API keys are read from, such as a mounted Kubernetes Secret; the database if it is not given."""
 

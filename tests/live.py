@@ -24,13 +24,13 @@ class Live(NamedTuple):
 
 
 @contextmanager
-def live(home: Path, **settings: str) -> Iterator[Live]:
+def live(home: Path, *, port: int | None = None, **settings: str) -> Iterator[Live]:
     """The service with the champion of this BENTOML_HOME and these settings, once it is ready."""
     with ExitStack() as stack:
-        folder = stack.enter_context(TemporaryDirectory())
-        ports = free_port(), free_port()
+        folder = settings.setdefault("data_dir", stack.enter_context(TemporaryDirectory()))
+        ports = port or free_port(), free_port()
         patch = stack.enter_context(pytest.MonkeyPatch.context())
-        for name, value in {"data_dir": folder, "grpc_port": str(ports[1]), **settings}.items():
+        for name, value in {"grpc_port": str(ports[1]), **settings}.items():
             patch.setenv(f"CASA_{name.upper()}", value)
         patch.setenv("BENTOML_HOME", str(home))
         stack.enter_context(_running(ports[0]))

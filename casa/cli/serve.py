@@ -25,6 +25,7 @@ PROBE_SECONDS = 2.0
 KEY_HEADER = "X-API-Key"
 LOCAL_KEY = "local.key"
 """Where `casa.access.local_key` keeps its key, in the data folder; that module takes a second to load."""
+NO_KEY = "a key of `casa keys create --client NAME`"
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - only compared with
 """Where a server that listens everywhere is called from its own machine."""
 
@@ -141,19 +142,20 @@ def answers(address: Address, path: str, *, key: str = "") -> bool:
         connection.close()
 
 
-def _find_key(address: Address, settings: Settings) -> str:
-    """The key that a start on loopback makes for its own machine, if it opens anything; else how to get one."""
+def _find_key(address: Address, settings: Settings) -> str | None:
+    """The key that a start on loopback makes for its own machine, if it opens anything."""
     try:
         key = (settings.data_dir / LOCAL_KEY).read_text("ascii").strip()
     except (OSError, ValueError):
         key = ""
-    return key if key and answers(address, "/model", key=key) else "a key of `casa keys create --client NAME`"
+    return key if key and answers(address, "/model", key=key) else None
 
 
-def _announce(address: Address, *, key: str) -> None:
+def _announce(address: Address, *, key: str | None) -> None:
     from casa.house import HOUSE
 
-    headers = f"-H 'Content-Type: application/json' -H '{KEY_HEADER}: {key}'"
-    console.answer(f"Casa answers at {address.url}; Ctrl-C ends it. A price:")
+    headers = f"-H 'Content-Type: application/json' -H '{KEY_HEADER}: {key or NO_KEY}'"
+    console.answer(f"Casa answers at {address.url}; Ctrl-C ends it. Its pages, and a price:")
+    console.answer(f"{address.url}/{f'#key={key}' if key else ''}")
     console.answer(f"curl -s {address.url}/predict {headers} -d {shlex.quote(json.dumps(HOUSE.example))}")
     sys.stdout.flush()

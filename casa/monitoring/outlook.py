@@ -17,7 +17,7 @@ from casa.monitoring.reference import Reference
 from casa.monitoring.report import report
 from casa.monitoring.window import Window
 
-Hours = Mapping[datetime, Window]
+Windows = Mapping[datetime, Window]
 """Windows by the beginning of their hour, in UTC."""
 
 KEPT = timedelta(days=30)
@@ -38,7 +38,7 @@ class Outlook:
         self.alarm = Alarm(reference, now=now())
         self._now = now
         self._own: dict[datetime, Window] = {}
-        self._others: Hours = {}
+        self._others: Windows = {}
         self._heard: list[tuple[datetime, int]] = []  # the hours that the alarm knows, with their rows
 
     def watch(self, answered: Sequence[Answered], *, lost: int) -> None:  # noqa: ARG002 - what is lost has no house
@@ -48,7 +48,7 @@ class Outlook:
             window = self.reference.count(*join(priced))
             self._own[hour] = self._own.get(hour, self.reference.nothing) + window
 
-    def learn(self, others: Hours) -> None:
+    def learn(self, others: Windows) -> None:
         """Take in the hours of all other processes, and let the alarm hear of what has ended since."""
         self._others = others
         self._forget()
@@ -58,7 +58,7 @@ class Outlook:
             self.alarm, self._heard = self._replay(settled), heard
 
     @property
-    def own(self) -> Hours:
+    def own(self) -> Windows:
         """The hours of this process."""
         return dict(self._own)  # the other thread may be adding one
 

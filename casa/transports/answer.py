@@ -15,10 +15,7 @@ PROBLEM = b"application/problem+json"
 HTML = b"text/html; charset=utf-8"
 TEXT = b"text/plain; version=0.0.4; charset=utf-8"
 
-GUARDS: tuple[Header, ...] = (
-    (b"cache-control", b"no-store"),
-    (b"x-content-type-options", b"nosniff"),
-)
+GUARD: Header = (b"x-content-type-options", b"nosniff")
 LOCKED: Header = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 """No answer but a page has anything to load or may be framed."""
 
@@ -30,6 +27,8 @@ class Answer(NamedTuple):
     status: int = 200
     media: bytes = JSON
     headers: tuple[Header, ...] = (LOCKED,)
+    cache: bytes = b"no-store"
+    """Cache-Control; nothing but a page's assets may be kept."""
 
     def head(self, request_id: str) -> list[Header]:
         """All its headers."""
@@ -37,7 +36,8 @@ class Answer(NamedTuple):
             (b"content-type", self.media),
             (b"content-length", b"%d" % len(self.body)),
             (b"x-request-id", request_id.encode()),
-            *GUARDS,
+            (b"cache-control", self.cache),
+            GUARD,
             *self.headers,
         ]
 
@@ -52,7 +52,7 @@ class Answer(NamedTuple):
         if not fields:
             return self
         more = ((name.lower().encode(), value.encode()) for name, value in fields.items())
-        return Answer(self.body, self.status, self.media, (*self.headers, *more))
+        return Answer(self.body, self.status, self.media, (*self.headers, *more), self.cache)
 
     def closing(self) -> Answer:
         """The same answer, after which the connection is closed."""

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from casa.access.keys import Scope as KeyScope
 from casa.errors import CasaError, MethodNotAllowed, NotFound, Unavailable
+from casa.transports import site
 from casa.transports.answer import Answer, as_json, finish
 from casa.transports.body import Body, Gone
 from casa.transports.calls import CALLS, Call
@@ -25,7 +26,7 @@ from casa.transports.porter import Porter
 from casa.transports.problem import BUG, problem
 from casa.transports.protocol import ROOT, Asked, Protocol, is_open, owns, refuse, takes_body
 from casa.transports.replay import replay
-from casa.transports.routes import ROUTES, Route, ready, scope_of
+from casa.transports.routes import PAGES, ROUTES, Route, ready, scope_of
 from casa.transports.serving import Serving
 from casa.transports.visit import Visit
 
@@ -122,9 +123,7 @@ class Front:
             return await self._call(call, scope, head, body, visit)
         if owns(path):
             return await self._infer(Asked(method, path, head, b"", visit), head, body)
-        route = ROUTES.get(path)
-        if route is None:
-            raise NotFound("nothing lives at this address; /docs shows what does")
+        route = _find(path, head)
         _check_method(method, READ)
         needed = scope_of(route, self.serving)
         if needed is None:
@@ -196,6 +195,16 @@ class Front:
         return self.serving is not None and self.serving.draining
 
 
+def _find(path: str, head: Head) -> Route:
+    """Who answers a reader at this address."""
+    if path.startswith(site.ASSETS):
+        return lambda _: site.asset(path)
+    route = (site.wants_page(head) and PAGES.get(path)) or ROUTES.get(path)
+    if route is None:
+        raise NotFound("nothing lives at this address; /docs shows what does")
+    return route
+
+
 def _refuse(error: CasaError, path: str, *, request_id: str) -> Answer:
     return refuse(error) if owns(path) else problem(error, request_id=request_id)
 
@@ -208,6 +217,8 @@ def _route(path: str) -> str:
     """What the call is counted as: one of few names, whatever addresses callers make up."""
     if path in CALLS or path in ROUTES:
         return path
+    if path.startswith(site.ASSETS):
+        return site.ASSETS
     if owns(path):
         return INFER if takes_body(path) else ROOT
     return OTHER

@@ -41,10 +41,10 @@ SCHEMAS = "#/components/schemas/{model}"
 
 LOCKED = (401, 403, 429)
 """How a call that needs a key may fail for it."""
-CALLING = tuple(sorted((400, 408, 411, 413, 415, 422, 500, 503, 504, *LOCKED)))
+CALLING = tuple(sorted((400, 408, 411, 413, 415, 422, 431, 500, 503, 504, *LOCKED)))
 """How a call with a body may fail."""
-WATCHING = (*LOCKED, 500, 503)
-"""How a call may fail that needs a key where CASA_OPEN_MONITORING is false."""
+READING = (*LOCKED, 500, 503)
+"""How a call without a body may fail that needs a key, or does where CASA_OPEN_MONITORING is false."""
 KEYS: JsonObject = {
     "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     "Bearer": {"type": "http", "scheme": "bearer"},
@@ -99,14 +99,14 @@ OPERATIONS = (
         {"request_id": "6b05b58a0955329b319aef371fd1e9ed", "row": 0, "price": 24.0},
         secured=True,
     ),
-    Operation("/metrics", "metrics", "What Prometheus reads", None, WATCHING),
-    Operation("/drift", "drift", "How far the houses have moved from those of the training", Drift, WATCHING),
+    Operation("/metrics", "metrics", "What Prometheus reads", None, READING),
+    Operation("/drift", "drift", "How far the houses have moved from those of the training", Drift, READING),
     Operation(
         "/monitoring",
         "monitoring",
         "What the calls of all replicas add up to",
         Monitoring,
-        WATCHING,
+        READING,
         secured=True,
     ),
     Operation("/health", "health", "What is served, and since when", Health, (500, 503)),
@@ -115,13 +115,25 @@ OPERATIONS = (
     Operation(
         "/model",
         "model",
-        "The model: its features, how good it is, where it comes from",
+        "The model: its features, how good it is, where it comes from; a page for browsers",
         ModelFacts,
-        tuple(sorted((*LOCKED, 500, 503))),
+        READING,
         secured=True,
     ),
+    Operation("/model/report", "model_report", "What the page about the model shows", None, READING, secured=True),
     Operation("/docs.json", "openapi", "This document", None, (500,)),
     Operation("/docs", "docs", "This document for people", None, (500,)),
+    Operation("/", "home", "The page that prices a house", None, (500, 503)),
+    Operation("/dashboard", "dashboard", "The page that watches", None, (500,)),
+    Operation("/data", "data", "The page about the table of houses", None, (500,)),
+    Operation(
+        "/data/report",
+        "data_report",
+        "The report that this page shows",
+        None,
+        tuple(sorted((404, *READING))),
+        secured=True,
+    ),
 )
 
 

@@ -11,9 +11,11 @@ from casa.access.keys import Scope
 from casa.errors import Unavailable
 from casa.house import HOUSE
 from casa.model import bundle
-from casa.transports import docs, openapi
+from casa.transports import docs, openapi, site
 from casa.transports.answer import HTML, TEXT, Answer, as_json
 from casa.transports.serving import Serving
+from casa.web import pages
+from casa.web.report import report
 
 Route = Callable[[Serving | None], Answer | Awaitable[Answer]]
 
@@ -85,6 +87,27 @@ def page(_: Serving | None) -> Answer:
     return Answer(docs.page().encode(), media=HTML, headers=((b"content-security-policy", docs.POLICY.encode()),))
 
 
+def home(serving: Serving | None) -> Answer:
+    """The page that prices a house."""
+    settings = ready(serving).settings
+    return site.show(pages.home(max_rows=settings.max_rows, grpc_port=settings.grpc_port))
+
+
+def page_of(name: str) -> Route:
+    """One of the other pages for people."""
+    return lambda _: site.show(pages.page(name))
+
+
+def model_report(serving: Serving | None) -> Answer:
+    """What the page about the model shows."""
+    return Answer(report(ready(serving).bundle).encode(), media=HTML)
+
+
+def data_report(serving: Serving | None) -> Answer:
+    """What the page about the table shows."""
+    return site.table_report(ready(serving).settings.report_file)
+
+
 def metrics(serving: Serving | None) -> Answer:
     """What Prometheus reads."""
     here = ready(serving)
@@ -116,9 +139,20 @@ ROUTES: Mapping[str, Route] = {
     "/model": model,
     "/docs.json": spec,
     "/docs": page,
+    "/": home,
+    "/dashboard": page_of("dashboard"),
+    "/data": page_of("data"),
+    "/data/report": data_report,
+    "/model/report": model_report,
 }
 
-LOCKED: Mapping[Route, Scope] = {model: "predict", monitoring: "monitor"}
+PAGES: Mapping[str, Route] = {"/model": page_of("model")}
+"""What a browser gets where a program gets JSON."""
+
+LOCKED: Mapping[Route, Scope] = {
+    **dict.fromkeys((model, model_report, data_report), "predict"),
+    monitoring: "monitor",
+}
 """What only a key with this scope opens."""
 MONITORING: Mapping[Route, Scope] = {metrics: "monitor", drift: "monitor"}
 """The same, where the operator wants it so."""

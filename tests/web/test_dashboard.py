@@ -1,0 +1,65 @@
+"""The page that watches."""
+
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from casa.house import HOUSE
+from tests.live import Live, live
+from tests.servers import free_port
+from tests.web.conftest import ROWS, Visitor
+
+AGE = re.compile(r"As of \d\d:\d\d:\d\d\.")
+RENEWED = 11_000
+
+
+def ask(service: Live) -> None:
+    """A batch of houses for the page to tell of."""
+    houses = {"instances": [HOUSE.example] * ROWS}
+    assert httpx.post(f"{service.address}/predict/batch", json=houses, headers={"x-api-key": service.key}).is_success
+
+
+def houses(page: Page) -> int:
+    """How many houses the drift is of, as the page says."""
+    said = page.get_by_text(re.compile(r"^[\d,]+ houses? so far")).text_content() or ""
+    return int(said.partition(" ")[0].replace(",", ""))
+
+
+@pytest.fixture
+def page(visitor: Visitor) -> Page:
+    visitor.page.clock.install()
+    page = visitor.open("/dashboard")
+    expect(page.locator("#drift .fresh")).to_have_text(AGE)
+    return page
+
+
+def test_drift_is_drawn_for_every_feature_and_the_price(page: Page) -> None:
+    for name in (*HOUSE.names, "price"):
+        expect(page.get_by_role("img", name=re.compile(f"^{name}: training data .* %; now"))).to_be_visible()
+
+
+def test_it_renews_itself(page: Page, visitor: Visitor) -> None:
+    before = houses(page)
+    ask(visitor.service)
+    page.clock.fast_forward(RENEWED)
+    expect(page.get_by_text(f"{before + ROWS:,} houses so far")).to_be_visible()
+
+
+def test_it_says_how_old_it_is_where_the_server_is_away(
+    context: BrowserContext, store_home: Path, tmp_path: Path
+) -> None:
+    port = free_port()
+    with live(store_home, port=port, data_dir=str(tmp_path)) as service:
+        page = context.new_page()
+        page.clock.install()
+        Visitor(page, service).open("/dashboard")
+        expect(page.locator("#drift .fresh")).to_have_text(AGE)
+    page.clock.fast_forward(RENEWED)
+    expect(page.locator("#drift .bad").first).to_have_text(re.compile("The server does not answer"))
+    expect(page.locator("#drift .fresh")).to_have_text(AGE)
+    with live(store_home, port=port, data_dir=str(tmp_path)):
+        page.clock.fast_forward(RENEWED)
+        expect(page.locator("#drift .bad").first).to_be_hidden()
