@@ -74,6 +74,7 @@ def audit(connection: Connection, *, at: datetime, actor: str, action: str, subj
 @contextmanager
 def told(engine: Engine) -> Iterator[None]:
     """The driver's errors as DatabaseUnavailable, unless they are bugs of ours."""
+    find_inode(engine)  # SQLite would put an empty database where ours is missing
     try:
         yield
     except exc.DBAPIError as error:
@@ -149,7 +150,7 @@ def find_inode(engine: Engine) -> int:
     A file put in another's place would not be seen through the connections to the old one.
     """
     name = engine.url.database or ""
-    if engine.dialect.name != "sqlite" or name.startswith("file:"):
+    if engine.dialect.name != "sqlite" or not name or name.startswith((":memory:", "file:")):
         return 0
     try:
         return Path(name).stat().st_ino

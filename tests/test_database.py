@@ -117,6 +117,14 @@ def test_a_second_engine_ends_no_lock_of_the_first(tmp_path: Path) -> None:
     engine.dispose()
 
 
+def test_a_file_that_is_gone_is_said_and_not_made_anew(tmp_path: Path) -> None:
+    engine = open_database(Settings(data_dir=tmp_path))
+    (tmp_path / "casa.db").unlink()
+    with pytest.raises(DatabaseUnavailable, match="is gone: No such file"):
+        write_line(engine)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_only_its_owner_can_read_the_file(tmp_path: Path) -> None:
     engine = open_database(Settings(data_dir=tmp_path / "new" / "casa"))
     migrate(engine)
