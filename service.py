@@ -5,9 +5,10 @@ from __future__ import annotations
 import bentoml
 
 from casa.house import House
+from casa.sale import Sale
 from casa.transports import bento, parse, visit
 from casa.transports.batch import batch
-from casa.transports.schema import Explanation, Houses, Price, Prices
+from casa.transports.schema import Explanation, Houses, Price, Prices, Sold
 
 
 @bentoml.service(
@@ -59,3 +60,9 @@ class Casa:
         """The prices of many houses; a bad row spoils only itself."""
         content = self.running.serving.desk.prices(batch(houses.instances), visit.current())
         return Prices.model_validate(content)
+
+    @bentoml.api(route="/feedback")  # type: ignore[untyped-decorator]
+    async def feedback(self, sale: Sale, /) -> Sold:
+        """What a house really sold for; a second price replaces the first."""
+        content = await self.running.serving.keep_sale(sale, visit.current())
+        return Sold.model_validate(content)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc, insert, make_url
@@ -24,15 +25,18 @@ LOCK = 0x43617361
 """The number of Casa's advisory lock in PostgreSQL: its name in ASCII."""
 
 
-def open_database(settings: Settings) -> Engine:
-    """An engine on the configured database; nothing is asked of it yet."""
-    return connect(_url(settings), seconds=SECONDS)
+def open_database(settings: Settings, *, synced: bool = False) -> Engine:
+    """An engine on the configured database; nothing is asked of it yet.
+
+    What is committed outlives a crash of Casa; with `synced`, a crash of the machine, too.
+    """
+    return connect(_url(settings), seconds=SECONDS, synced=synced)
 
 
-def connect(url: URL, *, seconds: int) -> Engine:
+def connect(url: URL, *, seconds: int, synced: bool = False) -> Engine:
     """An engine that waits so long for a lock, and lets a statement run so long."""
     if url.get_backend_name() == "sqlite":
-        return _sqlite(url, seconds=seconds)
+        return _sqlite(url, seconds=seconds, synced=synced)
     from casa.postgres import open_postgres
 
     return open_postgres(url, seconds=seconds)
@@ -93,11 +97,11 @@ def _url(settings: Settings) -> URL:
     return url if backend == "sqlite" else url.set(drivername="postgresql+psycopg")
 
 
-def _sqlite(url: URL, *, seconds: int) -> Engine:
+def _sqlite(url: URL, *, seconds: int, synced: bool) -> Engine:
     if url.database and not url.database.startswith((":memory:", "file:")):
         _make_file(Path(url.database))
     engine = create_engine(url, connect_args={"timeout": seconds})
-    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "connect", partial(_prepare, synced=synced))
     event.listen(engine, "begin", _begin)
     return engine
 
@@ -111,10 +115,10 @@ def _make_file(path: Path) -> None:
         raise DatabaseUnavailable(f"the database {path} cannot be made: {error.strerror}") from error
 
 
-def _prepare(connection: DBAPIConnection, record: object) -> None:  # noqa: ARG001
+def _prepare(connection: DBAPIConnection, record: object, *, synced: bool) -> None:  # noqa: ARG001
     connection.isolation_level = None  # the driver must not begin or commit by itself: `_begin` does
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+    for pragma in ("journal_mode=WAL", f"synchronous={'FULL' if synced else 'NORMAL'}", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
@@ -137,6 +141,20 @@ def _sentence(engine: Engine, reason: str) -> str:
     if "not a database" in words or "malformed" in words:
         return f"{where} is not a database file, or is damaged"
     return f"{where} does not answer: {(reason.strip() or 'it gives no reason').splitlines()[0]}"
+
+
+def find_inode(engine: Engine) -> int:
+    """The number of SQLite's file, 0 where there is none; DatabaseUnavailable if it is gone.
+
+    A file put in another's place would not be seen through the connections to the old one.
+    """
+    name = engine.url.database or ""
+    if engine.dialect.name != "sqlite" or name.startswith("file:"):
+        return 0
+    try:
+        return Path(name).stat().st_ino
+    except OSError as error:
+        raise DatabaseUnavailable(f"the database {name} is gone: {error.strerror}") from error
 
 
 def place(url: URL) -> str:

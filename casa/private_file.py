@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -13,8 +15,14 @@ def make_folder(path: Path) -> None:
 
 
 def make_private(path: Path) -> None:
-    """Make an empty file with mode 0600, unless it is there."""
-    os.close(os.open(path, os.O_CREAT | os.O_RDONLY, 0o600))
+    """Make an empty file with mode 0600, unless it is there.
+
+    One that is there is not even opened: closing it would end every lock this process has on it, SQLite's too.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDONLY, 0o600))
 
 
 def write_private(path: Path, text: str) -> None:

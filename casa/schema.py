@@ -95,9 +95,10 @@ PREDICTIONS = Table(
     Column("warnings", Integer, nullable=False),
     Index("predictions_by_request", "request_id", "row"),
     Index("predictions_by_client", "client"),
+    Index("predictions_by_time", "at"),
 )
 """A priced house. `at` is in seconds since 1970, `house` 13 little-endian float64 with NaN for a value left out, and
-`warnings` has a bit for each feature outside the training data. Ids grow with time, so they serve to find old rows."""
+`warnings` has a bit for each feature outside the training data."""
 
 FEEDBACK = Table(
     "feedback",

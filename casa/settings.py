@@ -6,7 +6,7 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from casa.errors import InvalidSettings
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+Promise = Literal["buffered", "durable", "off"]
 Version = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
 
 PREFIX = "CASA_"
@@ -84,6 +85,13 @@ class Settings(BaseSettings):
 
     key_pepper: Annotated[SecretStr, Field(min_length=32)] | None = None
     """Mixed into every key digest. On loopback one is made and kept; any other start needs it."""
+
+    journal: Promise = "buffered"
+    """What is kept of predictions: `buffered` may lose the last half second in a crash, `durable` answers only what is
+    on disk, `off` keeps no house and takes no feedback."""
+
+    journal_days: PositiveInt = 30
+    """How many days a prediction is kept."""
 
     open_monitoring: bool = True
     """Answer `/metrics` and `/drift` without a key; if not, they need one with the scope `monitor`."""

@@ -228,7 +228,7 @@ def test_a_wait_that_is_no_number_of_seconds_is_ours_to_choose(play: Any, asked:
     assert 0 <= waited[0] <= 0.2
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 408, 411, 413, 415, 422, 500, 504])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 408, 411, 413, 415, 422, 431, 500, 504])
 def test_other_failures_are_told_at_once_as_what_they_are(play: Any, status: int) -> None:
     script = play((status, {}, b'{"detail": "the words", "errors": []}'))
     with Client(script.address) as client, pytest.raises(CasaError, match="^the words$") as caught:

@@ -105,6 +105,18 @@ def test_a_newer_schema_is_refused(engine: Engine) -> None:
         migrate(engine)
 
 
+def test_a_second_engine_ends_no_lock_of_the_first(tmp_path: Path) -> None:
+    engine = open_database(Settings(data_dir=tmp_path))
+    with engine.connect() as connection:
+        connection.execute(text("CREATE TABLE any (id)"))
+        open_database(Settings(data_dir=tmp_path)).dispose()
+        # As the only one that is connected, it would take the write-ahead log away when it ends.
+        other = f"import sqlite3; sqlite3.connect('{tmp_path}/casa.db').execute('SELECT * FROM sqlite_schema')"
+        subprocess.run([sys.executable, "-c", other], check=True)
+        assert (tmp_path / "casa.db-wal").exists()
+    engine.dispose()
+
+
 def test_only_its_owner_can_read_the_file(tmp_path: Path) -> None:
     engine = open_database(Settings(data_dir=tmp_path / "new" / "casa"))
     migrate(engine)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, insert, select, update
 
 from casa.access.record import Record, explain
-from casa.database import audit, reading, told, writing
+from casa.database import audit, find_inode, reading, told, writing
 from casa.errors import DatabaseUnavailable, InvalidKeySource, NotFound
 from casa.schema import KEYS
 
@@ -30,7 +29,11 @@ class KeyTable:
 
     def mark(self) -> object:
         """A cheap value that differs once the keys may have changed."""
-        inode = self._find_inode()
+        try:
+            inode = find_inode(self._engine)
+        except DatabaseUnavailable:
+            self._forget()
+            raise
         if inode != self._inode:
             self._forget()
             self._inode = inode
@@ -79,17 +82,6 @@ class KeyTable:
             except BaseException:
                 self.close()
                 raise
-
-    def _find_inode(self) -> int:
-        """A database put in another's place would not be seen through the connections to the old one."""
-        name = self._engine.url.database or ""
-        if self._engine.dialect.name != "sqlite" or name.startswith("file:"):
-            return 0
-        try:
-            return Path(name).stat().st_ino
-        except OSError as error:
-            self._forget()
-            raise DatabaseUnavailable(f"the database {name} is gone: {error.strerror}") from error
 
 
 def read_rows(connection: Connection) -> list[Record]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
 import re
 import secrets
 import sys
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
 
+from casa.cli.actor import actor
 from casa.errors import CasaError, InvalidKeySource, InvalidSettings
 from casa.settings import Settings, load_settings
 
@@ -114,7 +113,7 @@ def create(
         until = None if expires is None else now + expires
         grant = _grant(shelf, client=client, scopes=scope, quota=quota, expires=until)
         token, record = _make(settings, grant, now=now)
-        shelf.add(record, actor=_actor())
+        shelf.add(record, actor=actor())
     if as_json:
         typer.echo(json.dumps({"key": token, "record": record.model_dump(mode="json")}))
     else:
@@ -152,7 +151,7 @@ def revoke(
     Example: casa keys revoke 3fQ9xLkT
     """
     with _opened(file) as (_, shelf):
-        shelf.revoke(key_id, actor=_actor(), now=datetime.now(UTC))
+        shelf.revoke(key_id, actor=actor(), now=datetime.now(UTC))
     typer.echo(f"key {key_id} is revoked", err=True)
 
 
@@ -206,13 +205,6 @@ def _make(settings: Settings, grant: Grant, *, now: datetime) -> tuple[str, Reco
     if pepper is None and (settings.keys_file or settings.database_url):
         raise InvalidSettings("set CASA_KEY_PEPPER as the service has it: with another pepper the key opens nothing")
     return make_key(grant, pepper=pepper or keep_pepper(settings), random=secrets.SystemRandom(), now=now)
-
-
-def _actor() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container's user often has no name
-        return f"uid {os.getuid()}"
 
 
 def _described(record: Record) -> str:

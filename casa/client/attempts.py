@@ -18,6 +18,7 @@ from casa.errors import (
     DeadlineExceeded,
     Flaw,
     Forbidden,
+    HeadTooLarge,
     InvalidHouse,
     InvalidKey,
     LengthRequired,
@@ -43,6 +44,7 @@ _PLAIN: Mapping[int, type[CasaError]] = {
     411: LengthRequired,
     413: TooLarge,
     415: UnsupportedMedia,
+    431: HeadTooLarge,
     504: DeadlineExceeded,
 }
 """The errors that a sentence is enough for."""

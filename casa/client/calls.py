@@ -13,7 +13,18 @@ from pydantic import BaseModel
 
 from casa.client.attempts import Patience, Steps, persist
 from casa.errors import InvalidHouse
-from casa.transports.schema import Drift, Explanation, Flaw, Health, ModelFacts, Price, Prices, RowPrice
+from casa.transports.schema import (
+    Drift,
+    Explanation,
+    Flaw,
+    Health,
+    ModelFacts,
+    Monitoring,
+    Price,
+    Prices,
+    RowPrice,
+    Sold,
+)
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -76,6 +87,10 @@ class Calls:
         """One house's price, feature by feature."""
         return self._post(Explanation, "/explain", house)
 
+    def give_feedback(self, request_id: str, price: float, *, row: int = 0) -> Steps[Sold]:
+        """What a house really sold for."""
+        return self._post(Sold, "/feedback", {"request_id": request_id, "row": row, "price": price})
+
     def health(self) -> Steps[Health]:
         """What is served."""
         return self._call(Health, "GET", "/health")
@@ -83,6 +98,10 @@ class Calls:
     def model(self) -> Steps[ModelFacts]:
         """The model that is served."""
         return self._call(ModelFacts, "GET", "/model")
+
+    def monitoring(self) -> Steps[Monitoring]:
+        """What all calls add up to."""
+        return self._call(Monitoring, "GET", "/monitoring")
 
     def drift(self) -> Steps[Drift]:
         """How far the houses have moved."""

@@ -11,7 +11,7 @@ import httpx
 
 from casa.client.attempts import Reply, Step, Steps, Wait
 from casa.client.calls import ADDRESS, Calls, House, Options, Outcome
-from casa.transports.schema import Drift, Explanation, Health, ModelFacts, Price
+from casa.transports.schema import Drift, Explanation, Health, ModelFacts, Monitoring, Price, Sold
 
 T = TypeVar("T")
 
@@ -39,6 +39,10 @@ class Client:
         """How much each feature adds to one house's price."""
         return self._take(self._calls.explain(house))
 
+    def give_feedback(self, request_id: str, price: float, *, row: int = 0) -> Sold:
+        """What a house really sold for, in thousands of dollars; NotFound if this client was told no such price."""
+        return self._take(self._calls.give_feedback(request_id, price, row=row))
+
     def health(self) -> Health:
         """What is served, and since when. Needs no key."""
         return self._take(self._calls.health())
@@ -46,6 +50,10 @@ class Client:
     def model(self) -> ModelFacts:
         """The model: its features, how good it is, where it comes from."""
         return self._take(self._calls.model())
+
+    def monitoring(self) -> Monitoring:
+        """What the calls of all replicas add up to. Needs the scope `monitor`."""
+        return self._take(self._calls.monitoring())
 
     def drift(self) -> Drift:
         """How far the houses have moved from those of the training. Needs no key unless the operator wants one."""
@@ -108,6 +116,10 @@ class AsyncClient:
         """How much each feature adds to one house's price."""
         return await self._take(self._calls.explain(house))
 
+    async def give_feedback(self, request_id: str, price: float, *, row: int = 0) -> Sold:
+        """What a house really sold for, in thousands of dollars; NotFound if this client was told no such price."""
+        return await self._take(self._calls.give_feedback(request_id, price, row=row))
+
     async def health(self) -> Health:
         """What is served, and since when. Needs no key."""
         return await self._take(self._calls.health())
@@ -115,6 +127,10 @@ class AsyncClient:
     async def model(self) -> ModelFacts:
         """The model: its features, how good it is, where it comes from."""
         return await self._take(self._calls.model())
+
+    async def monitoring(self) -> Monitoring:
+        """What the calls of all replicas add up to. Needs the scope `monitor`."""
+        return await self._take(self._calls.monitoring())
 
     async def drift(self) -> Drift:
         """How far the houses have moved from those of the training. Needs no key unless the operator wants one."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from casa.house import Array
 from casa.model.preprocessor import Matrix
@@ -59,15 +61,34 @@ class Ensemble:
         return (*self.members, self.difficulty)
 
     def price(self, margins: Matrix) -> Array:
-        """Margins (n, members) to prices (n,), unrounded."""
-        return sum((m.weight * m.respond(margins[:, i]) for i, m in enumerate(self.members)), np.zeros(len(margins)))
+        """Margins (n, members or boosters) to prices (n,), unrounded."""
+        return self._average(self._respond(margins))
 
     def prices(self, margins: Matrix) -> Prices:
         """Margins (n, boosters) to prices with intervals, rounded to `DECIMALS`."""
-        price = self.price(margins)
-        width = self.quantile * self.difficulty.respond(margins[:, -1])
+        responses = self._respond(margins)
+        price, width = self._average(responses), self.quantile * responses[:, -1]
         low = np.maximum(price - width, 0.0)
         return Prices(*(values.round(DECIMALS) for values in (np.maximum(price, 0.0), low, price + width)))
+
+    def _respond(self, margins: Matrix) -> Array:
+        """`Member.respond` of every column at once."""
+        centers, logs = self._scales
+        some = margins.shape[1]
+        responses = margins.astype(np.float64) + centers[:some]
+        return np.exp(responses, out=responses, where=logs[:some])
+
+    def _average(self, responses: Array) -> Array:
+        """Added one after the other, as for a single house: another order could give another last digit."""
+        price = np.zeros(len(responses))
+        for place, member in enumerate(self.members):
+            price += member.weight * responses[:, place]
+        return price
+
+    @cached_property
+    def _scales(self) -> tuple[Array, NDArray[np.bool_]]:
+        centers = np.array([member.center for member in self.boosters])
+        return centers, np.array([member.link == "log" for member in self.boosters])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; `from_dict` reads them back."""

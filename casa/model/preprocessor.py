@@ -73,22 +73,34 @@ class Preprocessor:
 
     def transform(self, rows: Array) -> Matrix:
         """Houses (n, columns) with NaN for a gap to scaled terms (n, terms)."""
-        return ((self.expand(rows) - self.mean) / self.scale).astype(np.float32)
+        mean, scale = self._affine
+        return ((self.expand(rows) - mean) / scale).astype(np.float32)
 
     def expand(self, rows: Array) -> Array:
         """Houses (n, columns) to unscaled terms (n, terms)."""
         left, right = self._factors
         filled = self.imputer.fill(self.logged(rows))
-        padded = np.column_stack([filled, 1.0 / filled[:, self._divisors], np.ones(len(rows))])
-        return np.asarray(padded[:, left] * padded[:, right])
+        columns = filled.shape[1]
+        padded = np.ones((len(rows), columns + len(self._divisors) + 1))
+        padded[:, :columns] = filled
+        padded[:, columns:-1] = 1.0 / filled[:, self._divisors]
+        return np.asarray(padded.take(left, axis=1) * padded.take(right, axis=1))
 
     def logged(self, rows: Array) -> Array:
         """Houses with each column of `floors` replaced by its log."""
+        places, floors = self._floors
         logged = rows.copy()
-        for name, floor in self.floors.items():
-            at = self.columns.index(name)
-            logged[:, at] = np.log(np.maximum(rows[:, at], floor))
+        logged[:, places] = np.log(np.maximum(rows[:, places], floors))
         return logged
+
+    @cached_property
+    def _affine(self) -> tuple[Array, Array]:
+        """Arrays once and for all: made from tuples they cost each call 3 µs."""
+        return np.array(self.mean), np.array(self.scale)
+
+    @cached_property
+    def _floors(self) -> tuple[list[int], Array]:
+        return [self.columns.index(name) for name in self.floors], np.array(list(self.floors.values()))
 
     @cached_property
     def parents(self) -> tuple[tuple[str, ...], ...]:
@@ -106,12 +118,12 @@ class Preprocessor:
         return [self.columns.index(name) for name in names]
 
     @cached_property
-    def _factors(self) -> tuple[list[int], list[int]]:
+    def _factors(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Where in the padded row (columns, inverses, one) each term's two factors stand."""
         one = len(self.columns) + len(self._divisors)
         lefts = [self.columns.index(left) for left, _, _ in self._parsed]
         rights = [self._place(op, right) if right else one for _, op, right in self._parsed]
-        return lefts, rights
+        return np.array(lefts, dtype=np.intp), np.array(rights, dtype=np.intp)
 
     def _place(self, op: str | None, right: str) -> int:
         at = self.columns.index(right)

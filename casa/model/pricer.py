@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from casa.model.single import SinglePrice, SinglePricer
 ONNX_ROWS = 64
 """Up to this many rows ONNX Runtime is the faster engine: measured by `benchmarks/engines.py`."""
 
-FEW = 3
+FEW = 2
 """Up to this many single houses, one after the other is faster than a matrix: measured by `benchmarks/engines.py`."""
 
 
@@ -29,6 +29,15 @@ class HouseWarning(TypedDict):
     reason: str
     low: float
     high: float
+
+
+class Quote(NamedTuple):
+    """What is told of one house: its price, its interval's ends, and warnings."""
+
+    price: float
+    low: float
+    high: float
+    warnings: list[HouseWarning]
 
 
 class Pricer:
@@ -62,25 +71,25 @@ class Pricer:
         """The price of one house (features,): the digits of `price`, in a third of its time."""
         return self._single.price(house)
 
-    def price_each(self, houses: Sequence[Sequence[float]]) -> list[SinglePrice]:
+    def quote_each(self, houses: Sequence[Sequence[float]]) -> list[Quote]:
         """The prices of single houses (n, features), by whichever way is faster: the digits are the same."""
         if len(houses) <= FEW:
-            return [self._single.price(house) for house in houses]
-        columns = self.price(np.array(houses, dtype=np.float64))
-        return [SinglePrice(*ends) for ends in zip(*(column.tolist() for column in columns), strict=True)]
+            return [Quote(*self._single.price(house), self.warnings(house)) for house in houses]
+        rows = np.array(houses, dtype=np.float64)
+        columns = (column.tolist() for column in self.price(rows))
+        return list(map(Quote, *columns, self.warnings_each(rows)))
 
     def explain(self, rows: Array) -> Shares:
         """How much each feature adds to the prices of houses (n, features), NaN where a value is left out."""
         return self._explainer.shares(rows)
 
-    def warnings_each(self, houses: Sequence[Sequence[float]] | Array) -> list[list[HouseWarning]]:
+    def warnings_each(self, houses: Array) -> list[list[HouseWarning]]:
         """`warnings` of each of the houses (n, features)."""
-        if len(houses) <= FEW:
-            return [self.warnings(house) for house in houses]
-        values = np.asarray(houses, dtype=np.float64)
-        found: list[list[HouseWarning]] = [[] for _ in values]
-        for house, feature in np.argwhere((values < self._low) | (values > self._high)).tolist():
-            found[house].append(self._warnings[feature])
+        found: list[list[HouseWarning]] = [[] for _ in houses]
+        outside = (houses < self._low) | (houses > self._high)
+        if outside.any():
+            for house, feature in np.argwhere(outside).tolist():
+                found[house].append(self._warnings[feature])
         return found
 
     def warnings(self, row: Sequence[float]) -> list[HouseWarning]:

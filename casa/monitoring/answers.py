@@ -19,6 +19,8 @@ class Priced(NamedTuple):
     """(n, features), NaN for a value left out."""
     prices: Sequence[Sequence[float]] | Sequence[Array]
     """Prices and their intervals' ends: three columns (n,), in thousands of dollars."""
+    places: Sequence[int] = ()
+    """Where the houses stood in the call (n,), if some of it could not be priced; empty for one after the other."""
 
 
 NOTHING = Priced((), ((), (), ()))

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from casa.errors import CasaError
 from casa.model.bundle import REFERENCE, Bundle
 from casa.monitoring.alarm import SPAN
-from casa.monitoring.outlook import KEPT, SETTLING, Hours, Outlook, hour_of
+from casa.monitoring.outlook import KEPT, SETTLING, Outlook, Windows, hour_of
 from casa.monitoring.window_table import WindowTable
 
 SECONDS = 5.0
@@ -40,8 +40,8 @@ class Exchange:
         self._table = table
         self._now = now
         self._seconds = seconds
-        self._written: Hours = {}
-        self._others: Hours = {}
+        self._written: Windows = {}
+        self._others: Windows = {}
         self._settled: datetime | None = None  # the hour that began when all hours were last read
         self._log = structlog.get_logger()
         self._broken = False

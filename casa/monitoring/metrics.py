@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter as Tally
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
@@ -16,6 +16,8 @@ from casa.monitoring.histogram import Histogram
 Refusal = Literal["missing", "invalid", "contradictory", "scope"]
 """Why a key was refused. `invalid` is unknown, wrong, expired and revoked in one: /metrics must not tell them apart."""
 
+Outcome = Literal["written", "left out", "lost"]
+"""What became of a row. `left out`: there were too many, and one call of ten stood for the others."""
 MOST_PAIRS = 220
 """Routes and statuses are few; should one of them ever be a caller's word, there will still be no more than these
 pairs of them, so that Prometheus never reads more than 400 series."""
@@ -61,6 +63,19 @@ class Metrics:
             "casa_shared_quota_available",
             "1 while replicas share quotas through Redis, 0 while it is away, NaN where none is configured.",
             registry=self.registry,
+        )
+        rows = Counter(
+            "casa_journal_rows",
+            "Priced houses, by what the journal did with them.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.journal_rows: dict[Outcome, Counter] = {name: rows.labels(name) for name in get_args(Outcome)}
+        self.journal_backlog = Gauge(
+            "casa_journal_backlog", "Priced houses that wait for the journal.", registry=self.registry
+        )
+        self.journal_broken = Gauge(
+            "casa_journal_broken", "1 while the journal cannot be written.", registry=self.registry
         )
         self.shared_quota_available.set(math.nan)
         self._requests = Counter(

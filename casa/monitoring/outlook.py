@@ -12,11 +12,12 @@ from casa.house import HOUSE, Array
 from casa.model.ensemble import Prices
 from casa.monitoring.alarm import MIN_ROWS, SPAN, Alarm
 from casa.monitoring.answers import Answered, Priced
+from casa.monitoring.drift import estimate_rmse
 from casa.monitoring.reference import Reference
 from casa.monitoring.report import report
 from casa.monitoring.window import Window
 
-Hours = Mapping[datetime, Window]
+Windows = Mapping[datetime, Window]
 """Windows by the beginning of their hour, in UTC."""
 
 KEPT = timedelta(days=30)
@@ -37,7 +38,7 @@ class Outlook:
         self.alarm = Alarm(reference, now=now())
         self._now = now
         self._own: dict[datetime, Window] = {}
-        self._others: Hours = {}
+        self._others: Windows = {}
         self._heard: list[tuple[datetime, int]] = []  # the hours that the alarm knows, with their rows
 
     def watch(self, answered: Sequence[Answered], *, lost: int) -> None:  # noqa: ARG002 - what is lost has no house
@@ -47,7 +48,7 @@ class Outlook:
             window = self.reference.count(*join(priced))
             self._own[hour] = self._own.get(hour, self.reference.nothing) + window
 
-    def learn(self, others: Hours) -> None:
+    def learn(self, others: Windows) -> None:
         """Take in the hours of all other processes, and let the alarm hear of what has ended since."""
         self._others = others
         self._forget()
@@ -57,7 +58,7 @@ class Outlook:
             self.alarm, self._heard = self._replay(settled), heard
 
     @property
-    def own(self) -> Hours:
+    def own(self) -> Windows:
         """The hours of this process."""
         return dict(self._own)  # the other thread may be adding one
 
@@ -70,6 +71,12 @@ class Outlook:
                 break
             window += rows
         return window
+
+    @property
+    def estimated_rmse(self) -> float | None:
+        """The RMSE that the intervals of these houses promise; None while they are too few."""
+        window = self.window
+        return estimate_rmse(self.reference, window) if window.rows >= MIN_ROWS else None
 
     def report(self) -> dict[str, Any]:
         """The answer of `GET /drift` as plain JSON values."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Engine, and_, delete, insert, select
 
 from casa.database import reading, writing
-from casa.monitoring.outlook import Hours
+from casa.monitoring.outlook import Windows
 from casa.monitoring.window import Window
 from casa.schema import WINDOWS
 
@@ -22,7 +22,7 @@ class WindowTable:
         self._alike = and_(WINDOWS.c.model_version == version, WINDOWS.c.reference == reference)
         self._replica = replica
 
-    def write(self, hours: Hours) -> None:
+    def write(self, hours: Windows) -> None:
         """Keep these hours of this process instead of what it wrote of them before."""
         rows = [{**self._own, "hour": hour, "content": window.to_dict()} for hour, window in hours.items()]
         mine = and_(self._alike, WINDOWS.c.replica == self._replica, WINDOWS.c.hour.in_(hours))
@@ -30,7 +30,7 @@ class WindowTable:
             connection.execute(delete(WINDOWS).where(mine))
             connection.execute(insert(WINDOWS), rows)
 
-    def read(self, *, since: datetime) -> Hours:
+    def read(self, *, since: datetime) -> Windows:
         """The hours of all other processes from then on, added up."""
         theirs = and_(self._alike, WINDOWS.c.replica != self._replica, WINDOWS.c.hour >= since)
         with reading(self._engine) as connection:

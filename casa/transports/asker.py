@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from casa.errors import CasaError
 from casa.monitoring.answers import NOTHING, UNKNOWN, Answered, Priced
 
 
@@ -13,6 +14,8 @@ class Asker:
     client = ""
     """Empty until its key was seen."""
     priced: Priced = NOTHING
+    error: CasaError | None = None
+    """Why it fails, where BentoML answers and would only tell that."""
     row = 0
     _stages = UNKNOWN
 

@@ -133,6 +133,7 @@ class Running:
         from casa.database import open_database
         from casa.migration import migrate
         from casa.monitoring.exchange import open_exchange
+        from casa.monitoring.opening import open_records
 
         settings = load_settings()
         saved = load_bundle(settings)
@@ -141,7 +142,9 @@ class Running:
         engine = open_database(settings)
         migrate(engine)
         self._access = open_access(settings, engine, host=self._host, metrics=metrics, now=datetime.now(UTC))
-        self.serving = open_serving(settings, saved, gate=self._access.gate, metrics=metrics)
+        self._records = open_records(settings, saved, metrics=metrics)
+        gate = self._access.gate
+        self.serving = open_serving(settings, saved, gate=gate, metrics=metrics, records=self._records)
         self._exchange = open_exchange(self.serving.outlook, saved, engine)
         self._traces = _open_traces(saved)
         self.serving.watchers += [self._traces] if self._traces else []
@@ -162,6 +165,7 @@ class Running:
         from casa.transports.grpc import start as start_grpc
 
         self._access.refresher.start()
+        self._records.journal.start()
         self._exchange.start()
         if self._traces:
             self._traces.start()
@@ -193,6 +197,7 @@ class Running:
         await self._management.close()
         self._watching.cancel()
         self.serving.pass_on()
+        await asyncio.to_thread(self._records.close)
         await asyncio.to_thread(self._exchange.stop)
         if self._traces:
             await asyncio.to_thread(self._traces.stop)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from casa.access.keys import Scope
+from casa.sale import Sale
 from casa.settings import Settings
 from casa.transports import parse
 from casa.transports.batch import Batch, batch
@@ -15,6 +17,9 @@ from casa.transports.visit import Visit
 
 class Call(Protocol):
     """One POST route."""
+
+    scope: Scope
+    """What a key must open."""
 
     is_long: bool
     """Does it keep the event loop for a millisecond or more?"""
@@ -39,6 +44,7 @@ class Call(Protocol):
 class Predict:
     """One house, one price."""
 
+    scope: Scope = "predict"
     is_long = False
 
     def most_bytes(self, settings: Settings) -> int:
@@ -66,6 +72,7 @@ class Explain(Predict):
 class PredictBatch:
     """Many houses; each gets its price or hears what is wrong with it."""
 
+    scope: Scope = "predict"
     is_long = True
 
     def most_bytes(self, settings: Settings) -> int:
@@ -81,4 +88,28 @@ class PredictBatch:
         return serving.desk.prices(asked, visit)
 
 
-CALLS: Mapping[str, Call] = {"/predict": Predict(), "/predict/batch": PredictBatch(), "/explain": Explain()}
+class GiveFeedback:
+    """What a house really sold for."""
+
+    scope: Scope = "feedback"
+    is_long = False
+
+    def most_bytes(self, settings: Settings) -> int:
+        return settings.max_house_bytes
+
+    def rows(self, _: Sale) -> int:
+        return 1
+
+    def parse(self, body: bytes, _: Settings) -> Sale:
+        return parse.sale(body)
+
+    async def answer(self, serving: Serving, asked: Sale, visit: Visit) -> Content:
+        return await serving.keep_sale(asked, visit)
+
+
+CALLS: Mapping[str, Call] = {
+    "/predict": Predict(),
+    "/predict/batch": PredictBatch(),
+    "/explain": Explain(),
+    "/feedback": GiveFeedback(),
+}

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 
+from pydantic import ValidationError
+
 from casa.errors import Flaw, InvalidHouse, TooLarge
 from casa.house import HOUSE
+from casa.sale import Sale
 from casa.transports.batch import batch
 from casa.transports.desk import Content
-from casa.transports.flaws import find
+from casa.transports.flaws import find, told
 from casa.transports.metadata import place, sentence
 from casa.transports.protos import casa_pb2 as pb
 from casa.transports.rpc import Call, Method
@@ -41,6 +44,7 @@ class CasaService:
             f"/{SERVICE}/PredictBatch": Method(pb.Houses, self.predict_batch),
             f"/{SERVICE}/PredictStream": Method(pb.House, self.predict_stream, streams=True),
             f"/{SERVICE}/Explain": Method(pb.House, self.explain),
+            f"/{SERVICE}/Feedback": Method(pb.Sale, self.feedback, scope="feedback"),
         }
 
     async def predict(self, call: Call, house: pb.House) -> pb.Price:
@@ -67,14 +71,27 @@ class CasaService:
             except InvalidHouse as error:
                 outcome = pb.Outcome(error=write_error(error.flaws))
             self._serving.answers.put(call.answered(call.path, outcome.error.code or OK))
-            call.next_row()
             yield outcome
+            call.next_row()
 
     async def explain(self, call: Call, house: pb.House) -> pb.Explanation:
         """How much each feature adds to one house's price."""
         await call.charge(1)
         values = read_house(house)
         return pb.Explanation(**self._serving.desk.explain(values, call))
+
+    async def feedback(self, call: Call, sale: pb.Sale) -> pb.Sold:
+        """What a house really sold for."""
+        await call.charge(1)
+        return pb.Sold(**await self._serving.keep_sale(read_sale(sale), call))
+
+
+def read_sale(sale: pb.Sale) -> Sale:
+    """What a message says; InvalidHouse if it is no good sale."""
+    try:
+        return Sale(**{field.name: value for field, value in sale.ListFields()})
+    except ValidationError as error:
+        raise InvalidHouse(told(error)) from error
 
 
 def read_house(house: pb.House) -> list[float]:

@@ -17,8 +17,7 @@ from casa.transports.batch import Batch
 from casa.transports.problem import MOST_FLAWS
 
 if TYPE_CHECKING:  # slow to import, and not needed to describe the interface
-    from casa.model.pricer import HouseWarning, Pricer
-    from casa.model.single import SinglePrice
+    from casa.model.pricer import HouseWarning, Pricer, Quote
 
 SHARE_DECIMALS = 6
 """Finer than a price's, so that thirteen rounded shares still add up to it."""
@@ -47,13 +46,9 @@ class Desk:
     def price_each(self, houses: Sequence[Sequence[float]], askers: Sequence[Asker]) -> list[Content]:
         """The answers for the houses (n, features) of n calls."""
         start = self._clock()
-        found = self._pricer.price_each(houses)
+        quotes = self._pricer.quote_each(houses)
         milliseconds = round((self._clock() - start) * 1000, 3)
-        warnings = self._pricer.warnings_each(houses)
-        return [
-            self._answer(one, told, milliseconds, house, asker)
-            for one, told, house, asker in zip(found, warnings, houses, askers, strict=True)
-        ]
+        return [self._answer(*one, milliseconds) for one in zip(quotes, houses, askers, strict=True)]
 
     def explain(self, house: Sequence[float], asker: Asker) -> Content:
         """Why one house (features,) costs what it does, in the shape of `Explanation`."""
@@ -75,7 +70,7 @@ class Desk:
         start = self._clock()
         found = self._pricer.price(batch.houses)
         milliseconds = round((self._clock() - start) * 1000, 3)
-        asker.priced = Priced(batch.houses, found)
+        asker.priced = Priced(batch.houses, found, batch.places)
         predictions = dict(zip(batch.places, self._rows(batch.houses, found), strict=True))
         return {
             "predictions": [predictions.get(place) for place in range(batch.size)],
@@ -90,15 +85,8 @@ class Desk:
         rows = zip(*columns, self._pricer.warnings_each(houses), strict=True)
         return [self._told(price, low, high, warnings) for price, low, high, warnings in rows]
 
-    def _answer(
-        self,
-        found: SinglePrice,
-        warnings: list[HouseWarning],
-        milliseconds: float,
-        house: Sequence[float],
-        asker: Asker,
-    ) -> Content:
-        price, low, high = found
+    def _answer(self, quote: Quote, house: Sequence[float], asker: Asker, milliseconds: float) -> Content:
+        price, low, high, warnings = quote
         asker.priced = Priced((house,), ((price,), (low,), (high,)))
         content = self._told(price, low, high, warnings)
         content |= self._model

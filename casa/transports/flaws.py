@@ -38,7 +38,7 @@ def find(row: object) -> list[Flaw]:
 def told(error: ValidationError) -> list[Flaw]:
     """pydantic's words, without its quotations."""
     flaws = error.errors(include_input=False, include_url=False, include_context=False)
-    return [Flaw(loc=list(flaw["loc"]), msg=flaw["msg"], type=flaw["type"]) for flaw in flaws]
+    return [Flaw(loc=_place(flaw["loc"]), msg=flaw["msg"], type=flaw["type"]) for flaw in flaws]
 
 
 def within(index: int, flaws: Sequence[Flaw]) -> list[Flaw]:
@@ -61,6 +61,10 @@ def _named(names: Sequence[str], flaw: Flaw) -> list[Flaw]:
         Flaw(loc=[name] if _harmless(name) else [], msg=flaw["msg"], type=flaw["type"]) for name in names[:MOST_NAMES]
     ]
     return shown + [flaw] * (len(names) - len(shown))
+
+
+def _place(loc: Sequence[str | int]) -> list[str | int]:
+    return [part for part in loc if isinstance(part, int) or _harmless(part)]
 
 
 def _harmless(name: str) -> bool:

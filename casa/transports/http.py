@@ -104,7 +104,9 @@ class Front:
 
     async def _outcome(self, scope: Scope, head: Head, body: Body, visit: Visit) -> Answer:
         try:
-            return await self._answer(scope, head, body, visit)
+            answer = await self._answer(scope, head, body, visit)
+            if self.serving is not None:
+                await self.serving.keep(visit)
         except Gone:
             raise
         except CasaError as error:
@@ -112,6 +114,7 @@ class Front:
         except Exception:  # noqa: BLE001 - any bug: the log gets the traceback, the caller a plain sentence
             structlog.get_logger().exception("failed", request_id=visit.request_id)
             return _refuse(CasaError(BUG), scope["path"], request_id=visit.request_id)
+        return answer
 
     async def _answer(self, scope: Scope, head: Head, body: Body, visit: Visit) -> Answer:
         path, method = scope["path"], scope["method"]
@@ -124,10 +127,14 @@ class Front:
         _check_method(method, READ)
         needed = scope_of(route, self.serving)
         if needed is None:
-            return route(self.serving)
+            return await self._read(route)
         self._enter(ready(self.serving), head, visit, needed)
         await visit.charge(1)
-        return route(self.serving).having(visit.fields)
+        return (await self._read(route)).having(visit.fields)
+
+    async def _read(self, route: Route) -> Answer:
+        answer = route(self.serving)
+        return answer if isinstance(answer, Answer) else await answer
 
     async def _infer(self, asked: Asked, head: Head, body: Body) -> Answer:
         if is_open(asked.path):
@@ -151,7 +158,7 @@ class Front:
         if call.is_long:
             serving.turns.backlog.check()  # a busy service spends nothing on who calls, and does not read what
         began = perf_counter()
-        self._enter(serving, head, visit)
+        self._enter(serving, head, visit, call.scope)
         access = perf_counter() - began
         head.check_media()  # whatever the head alone decides is decided before a byte of the body is read
         content = await body.read(most=call.most_bytes(settings), seconds=settings.body_seconds)

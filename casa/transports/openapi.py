@@ -15,10 +15,23 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from casa.house import HOUSE, House
+from casa.sale import Sale
 from casa.transports.identity import PATTERN
 from casa.transports.parse import ENVELOPE
 from casa.transports.problem import TITLES
-from casa.transports.schema import Drift, Explanation, Health, Houses, ModelFacts, Price, Prices, Problem, Status
+from casa.transports.schema import (
+    Drift,
+    Explanation,
+    Health,
+    Houses,
+    ModelFacts,
+    Monitoring,
+    Price,
+    Prices,
+    Problem,
+    Sold,
+    Status,
+)
 
 JsonObject = dict[str, Any]  # JSON
 
@@ -28,7 +41,7 @@ SCHEMAS = "#/components/schemas/{model}"
 
 LOCKED = (401, 403, 429)
 """How a call that needs a key may fail for it."""
-CALLING = tuple(sorted((400, 408, 411, 413, 415, 422, 500, 503, 504, *LOCKED)))
+CALLING = tuple(sorted((400, 408, 411, 413, 415, 422, 431, 500, 503, 504, *LOCKED)))
 """How a call with a body may fail."""
 READING = (*LOCKED, 500, 503)
 """How a call without a body may fail that needs a key, or does where CASA_OPEN_MONITORING is false."""
@@ -76,8 +89,26 @@ OPERATIONS = (
         HOUSE.example,
         secured=True,
     ),
+    Operation(
+        "/feedback",
+        "feedback",
+        "What a house really sold for; a second price replaces the first",
+        Sold,
+        tuple(sorted((*CALLING, 404))),
+        Sale,
+        {"request_id": "6b05b58a0955329b319aef371fd1e9ed", "row": 0, "price": 24.0},
+        secured=True,
+    ),
     Operation("/metrics", "metrics", "What Prometheus reads", None, READING),
     Operation("/drift", "drift", "How far the houses have moved from those of the training", Drift, READING),
+    Operation(
+        "/monitoring",
+        "monitoring",
+        "What the calls of all replicas add up to",
+        Monitoring,
+        READING,
+        secured=True,
+    ),
     Operation("/health", "health", "What is served, and since when", Health, (500, 503)),
     Operation("/livez", "livez", "Is the process alive?", Status, (500,)),
     Operation("/readyz", "readyz", "Is it ready for callers?", Status, (500, 503)),

@@ -16,11 +16,13 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from casa.errors import Flaw, InvalidHouse, MalformedRequest, TooLarge
 from casa.house import House
-from casa.transports.flaws import Repeated, find
+from casa.sale import Sale
+from casa.transports.flaws import Repeated, find, told
 
 ENVELOPE = "instances"
 
 _HOUSE = TypeAdapter(House)
+_SALE = TypeAdapter(Sale)
 
 
 def house(body: bytes) -> list[float]:
@@ -35,6 +37,18 @@ def house(body: bytes) -> list[float]:
     if body.count(b'"') != 2 * len(given.model_fields_set):
         raise InvalidHouse(find(_pairs(body).repeated()))
     return values(given)
+
+
+def sale(body: bytes) -> Sale:
+    """What a house sold for; MalformedRequest if the body is not JSON, InvalidHouse if it is no good sale."""
+    try:
+        given = _SALE.validate_json(body)
+    except ValidationError as error:
+        loads(body)  # what is no JSON hears that first
+        raise InvalidHouse(told(error)) from error
+    if body.count(b'"') != 2 * (len(given.model_fields_set) + 1):  # the id is a string, too
+        raise InvalidHouse(find(_pairs(body).repeated()))
+    return given
 
 
 def values(given: BaseModel) -> list[float]:

@@ -86,6 +86,7 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
         async def handle(message: Any, context: Context) -> Any:  # the method's own messages
             try:
                 answer = await _answer(method, call, message, context)
+                await self._serving.keep(call)
             except CasaError as error:
                 return await self._abort(error, call, context)
             except Exception:  # noqa: BLE001 - any bug
@@ -131,6 +132,7 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
     async def _converse(self, method: Method, call: Call, context: Context) -> None:
         answers: Any = method.answer(call, self._messages(context))
         async for answer in answers:
+            await self._serving.keep(call)
             await context.write(answer)
         context.set_trailing_metadata(tuple(call.trailers))
 

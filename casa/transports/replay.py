@@ -24,7 +24,7 @@ async def replay(app: ASGIApp, scope: Scope, body: bytes, visit: Visit) -> Answe
     await app({**scope, "headers": fields}, _giver(body), heard)
     if heard.status == 200:
         return Answer(bytes(heard.body))
-    raise _failure(heard.status)
+    raise visit.error or _failure(heard.status)
 
 
 class _Listener:

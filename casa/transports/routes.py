@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 
 from prometheus_client import generate_latest
 
@@ -16,7 +17,7 @@ from casa.transports.serving import Serving
 from casa.web import pages
 from casa.web.report import report
 
-Route = Callable[[Serving | None], Answer]
+Route = Callable[[Serving | None], Answer | Awaitable[Answer]]
 
 
 def ready(serving: Serving | None) -> Serving:
@@ -121,12 +122,20 @@ def drift(serving: Serving | None) -> Answer:
     return as_json(here.outlook.report())
 
 
+async def monitoring(serving: Serving | None) -> Answer:
+    """What the calls of all replicas add up to."""
+    here = ready(serving)
+    own = {"uptime_seconds": here.uptime_seconds, "estimated_rmse": here.outlook.estimated_rmse}
+    return as_json({**await asyncio.to_thread(here.records.summary.read), **own})
+
+
 ROUTES: Mapping[str, Route] = {
     "/health": health,
     "/livez": livez,
     "/readyz": readyz,
     "/metrics": metrics,
     "/drift": drift,
+    "/monitoring": monitoring,
     "/model": model,
     "/docs.json": spec,
     "/docs": page,
@@ -140,7 +149,10 @@ ROUTES: Mapping[str, Route] = {
 PAGES: Mapping[str, Route] = {"/model": page_of("model")}
 """What a browser gets where a program gets JSON."""
 
-LOCKED: Mapping[Route, Scope] = dict.fromkeys((model, model_report, data_report), "predict")
+LOCKED: Mapping[Route, Scope] = {
+    **dict.fromkeys((model, model_report, data_report), "predict"),
+    monitoring: "monitor",
+}
 """What only a key with this scope opens."""
 MONITORING: Mapping[Route, Scope] = {metrics: "monitor", drift: "monitor"}
 """The same, where the operator wants it so."""

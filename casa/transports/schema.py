@@ -75,6 +75,15 @@ class Explanation(BaseModel):
     request_id: str
 
 
+class Sold(BaseModel):
+    """A price that was kept; it may have replaced an earlier one."""
+
+    request_id: str
+    row: int
+    price: float
+    replaced: bool
+
+
 class Flaw(BaseModel):
     """One thing wrong with a house: where, in words, and the rule's name."""
 
@@ -126,6 +135,44 @@ class Health(Status):
     model_name: str
     model_version: str
     uptime_seconds: float
+
+
+class Latency(BaseModel):
+    """Milliseconds a call took, over the last 24 hours; null without any."""
+
+    mean: float | None
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+class LiveError(BaseModel):
+    """How far predictions were off, by the feedback of the last 30 days; null for fewer than 30 prices."""
+
+    count: int
+    rmse: float | None
+    bias: Annotated[float | None, Field(description="The mean of prediction less price.")]
+    coverage: Annotated[float | None, Field(description="The share of prices within their interval.")]
+
+
+class Reign(BaseModel):
+    """A model, and when the first replica began to serve it."""
+
+    version: str
+    since: str
+
+
+class Monitoring(BaseModel):
+    """What the calls of all replicas add up to, restarts included. A call counts if it had a key or failed."""
+
+    predictions: Annotated[int, Field(description="Priced houses, ever.")]
+    requests_per_hour: Annotated[float, Field(description="Over the last 24 hours.")]
+    uptime_seconds: Annotated[float, Field(description="Of the replica that answers.")]
+    latency_ms: Latency
+    errors: Annotated[dict[str, int], Field(description="Calls of the last 24 hours that failed, by status.")]
+    feedback: LiveError
+    estimated_rmse: Annotated[float | None, Field(description="The error that intervals promise, without feedback.")]
+    versions: Annotated[list[Reign], Field(description="The models that were served, oldest first.")]
 
 
 class FeatureFacts(BaseModel):

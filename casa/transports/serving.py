@@ -14,19 +14,21 @@ import numpy as np
 import orjson
 
 from casa.access.gate import Gate
-from casa.errors import InvalidBundle, Unavailable
+from casa.errors import CasaError, InvalidBundle, Unavailable
 from casa.house import HOUSE
 from casa.model import bundle
-from casa.monitoring.answers import Answers, Watcher
+from casa.monitoring.answers import NOTHING, Answers, Watcher
 from casa.monitoring.gauges import Gauges
 from casa.monitoring.metrics import Metrics
 from casa.monitoring.outlook import Outlook
 from casa.monitoring.reference import Reference
+from casa.sale import Sale
 from casa.settings import Settings
 from casa.transports import parse
+from casa.transports.asker import Asker
 from casa.transports.batch import batch
 from casa.transports.batcher import Batcher
-from casa.transports.desk import Desk
+from casa.transports.desk import Content, Desk
 from casa.transports.inference import Inference
 from casa.transports.turns import Turns
 from casa.transports.visit import Visit
@@ -34,6 +36,7 @@ from casa.transports.visit import Visit
 if TYPE_CHECKING:
     from casa.model.bundle import Bundle
     from casa.model.pricer import Pricer
+    from casa.monitoring.opening import Records
 
 TOLERANCE = 1e-3
 """How far a golden price may be off: other processors take logarithms a little differently."""
@@ -42,6 +45,8 @@ WARM_ROWS = 256
 WARM_CALLS = 8
 """Single houses that come in together."""
 DRAIN_SECONDS = 5
+SWITCH_SECONDS = 0.0005
+"""How long a thread may keep the others from running: Python's own 5 ms would be the latency of calls."""
 UNNEEDED = ("pandas", "pyarrow", "sklearn")
 """XGBoost imports them where they are installed: most of the seconds and half of the memory of a start."""
 
@@ -56,6 +61,7 @@ class Serving:
         *,
         gate: Gate,
         metrics: Metrics,
+        records: Records | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings
@@ -69,9 +75,10 @@ class Serving:
         metrics.long_calls.set_function(lambda: self.turns.backlog.calls)
         self.answers = Answers()
         """Every finished call, for those who watch."""
+        self._records = records
         self.outlook = Outlook(Reference.from_dict(self.bundle.document(bundle.REFERENCE)))
         metrics.registry.register(Gauges(self.outlook, self.bundle))
-        self.watchers: list[Watcher] = [metrics, self.outlook]
+        self.watchers: list[Watcher] = [metrics, self.outlook, *([records.journal] if records else [])]
         self.draining = False
         """Set before the process is stopped: readiness fails, and connections are closed after their answer."""
         self._clock = clock
@@ -82,9 +89,41 @@ class Serving:
         """How long this model has been served."""
         return round(self._clock() - self._start, 3)
 
+    async def keep_sale(self, sale: Sale, asker: Asker) -> Content:
+        """Keep what a house sold for, and answer in the shape of `Sold`.
+
+        NotFound if the caller was told no such price.
+        """
+        try:
+            replaced = await self.records.feedback.give(sale, asker.client)
+        except CasaError as error:
+            asker.error = error
+            raise
+        return {**sale.model_dump(), "replaced": replaced}
+
+    @property
+    def records(self) -> Records:
+        """What is kept of the answers; Unavailable where nothing is."""
+        if self._records is None:
+            raise Unavailable("this instance keeps nothing")
+        return self._records
+
     def pass_on(self) -> None:
         """Tell those who watch of all calls that have finished since the last time."""
         self.answers.pass_on(self.watchers)
+
+    async def keep(self, asker: Asker) -> None:
+        """Return as soon as the caller may be told: with a `durable` journal, once its prices are on disk.
+
+        Unavailable if they cannot be written.
+        """
+        if self._records is None or not self._records.journal.durable or not len(asker.priced.houses):
+            return
+        try:
+            await self._records.journal.keep(asker.answered("", ""))
+        except CasaError:
+            asker.priced = NOTHING
+            raise
 
     def check_ready(self) -> None:
         """Unavailable while new callers should go elsewhere."""
@@ -92,7 +131,9 @@ class Serving:
             raise Unavailable("this instance is about to stop", retry_after=DRAIN_SECONDS)
 
 
-def open_serving(settings: Settings, saved: Bundle, *, gate: Gate, metrics: Metrics) -> Serving:
+def open_serving(
+    settings: Settings, saved: Bundle, *, gate: Gate, metrics: Metrics, records: Records | None = None
+) -> Serving:
     """A warmed `Serving`; InvalidBundle if the model does not give its own golden prices again."""
     # XGBoost and ONNX Runtime are slow to import: the supervisor, which only checks the model, does without.
     with hidden(*UNNEEDED):
@@ -100,7 +141,7 @@ def open_serving(settings: Settings, saved: Bundle, *, gate: Gate, metrics: Metr
 
     pricer = Pricer(saved)
     check_golden(pricer)
-    serving = Serving(settings, pricer, gate=gate, metrics=metrics)
+    serving = Serving(settings, pricer, gate=gate, metrics=metrics, records=records)
     warm(serving.desk)
     return serving
 
@@ -136,7 +177,8 @@ def warm(desk: Desk) -> None:
 
 
 def settle() -> None:
-    """Take what is loaded out of the garbage collector's rounds: they would stop every call for nothing."""
+    """Take what is loaded out of the garbage collector's rounds, and let threads of ours stop no call for long."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 1000)

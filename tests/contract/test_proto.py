@@ -6,6 +6,7 @@ import pytest
 from google.protobuf.descriptor import Descriptor
 
 from casa.house import HOUSE
+from casa.sale import Sale
 from casa.transports import protos, schema
 from casa.transports.protos import casa_pb2, open_inference_pb2
 
@@ -19,6 +20,8 @@ SHAPES = {
     "Warning": schema.Caution,
     "Explanation": schema.Explanation,
     "Flaw": schema.Flaw,
+    "Sale": Sale,
+    "Sold": schema.Sold,
 }
 
 
@@ -53,7 +56,8 @@ def test_a_batch_is_json_with_an_outcome_a_row() -> None:
 
 def test_the_services_have_the_methods_of_the_contract() -> None:
     casa, oip = casa_pb2.DESCRIPTOR.services_by_name["Casa"], open_inference_pb2.DESCRIPTOR.services_by_name
-    assert [method.name for method in casa.methods] == ["Predict", "PredictBatch", "PredictStream", "Explain"]
+    methods = ["Predict", "PredictBatch", "PredictStream", "Explain", "Feedback"]
+    assert [method.name for method in casa.methods] == methods
     assert len(oip["GRPCInferenceService"].methods) == 6
 
 

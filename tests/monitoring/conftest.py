@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Engine
+
+from casa.database import open_database
+from casa.migration import migrate
 from casa.model.bundle import REFERENCE, Bundle
 from casa.model.ensemble import Prices
 from casa.model.pricer import Pricer
 from casa.monitoring.reference import Reference
 from casa.monitoring.window import Window
+from casa.settings import Settings
 from pipeline.train import Rows
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A migrated database of this test's own."""
+    url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else None
+    engine = open_database(Settings(data_dir=tmp_path, database_url=url and SecretStr(url)))
+    migrate(engine)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture(scope="session")

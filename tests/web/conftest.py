@@ -57,9 +57,9 @@ class Visitor:
             self.complaints.append(said.text)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium. Its driver keeps an event loop running in this thread: no other file's test may meet it."""
     program = need("chromium", "chromium")
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=program, args=FLAGS.split())

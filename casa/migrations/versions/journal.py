@@ -49,6 +49,7 @@ def make_predictions() -> None:
     )
     op.create_index("predictions_by_request", "predictions", ["request_id", "row"])
     op.create_index("predictions_by_client", "predictions", ["client"])
+    op.create_index("predictions_by_time", "predictions", ["at"])
 
 
 def make_feedback() -> None:

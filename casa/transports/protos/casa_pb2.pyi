@@ -150,3 +150,25 @@ class Explanation(_message.Message):
     model_version: str
     request_id: str
     def __init__(self, prediction: _Optional[float] = ..., base_value: _Optional[float] = ..., contributions: _Optional[_Mapping[str, float]] = ..., model_name: _Optional[str] = ..., model_version: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class Sale(_message.Message):
+    __slots__ = ("request_id", "row", "price")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ROW_FIELD_NUMBER: _ClassVar[int]
+    PRICE_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    row: int
+    price: float
+    def __init__(self, request_id: _Optional[str] = ..., row: _Optional[int] = ..., price: _Optional[float] = ...) -> None: ...
+
+class Sold(_message.Message):
+    __slots__ = ("request_id", "row", "price", "replaced")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    ROW_FIELD_NUMBER: _ClassVar[int]
+    PRICE_FIELD_NUMBER: _ClassVar[int]
+    REPLACED_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    row: int
+    price: float
+    replaced: bool
+    def __init__(self, request_id: _Optional[str] = ..., row: _Optional[int] = ..., price: _Optional[float] = ..., replaced: _Optional[bool] = ...) -> None: ...

@@ -55,6 +55,11 @@ class CasaStub:
                 request_serializer=casa_dot_transports_dot_protos_dot_casa__pb2.House.SerializeToString,
                 response_deserializer=casa_dot_transports_dot_protos_dot_casa__pb2.Explanation.FromString,
                 _registered_method=True)
+        self.Feedback = channel.unary_unary(
+                '/casa.v1.Casa/Feedback',
+                request_serializer=casa_dot_transports_dot_protos_dot_casa__pb2.Sale.SerializeToString,
+                response_deserializer=casa_dot_transports_dot_protos_dot_casa__pb2.Sold.FromString,
+                _registered_method=True)
 
 
 class CasaServicer:
@@ -89,6 +94,13 @@ class CasaServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Feedback(self, request, context):
+        """What a house really sold for; a second price replaces the first. NOT_FOUND for what this client was never told.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CasaServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +123,11 @@ def add_CasaServicer_to_server(servicer, server):
                     servicer.Explain,
                     request_deserializer=casa_dot_transports_dot_protos_dot_casa__pb2.House.FromString,
                     response_serializer=casa_dot_transports_dot_protos_dot_casa__pb2.Explanation.SerializeToString,
+            ),
+            'Feedback': grpc.unary_unary_rpc_method_handler(
+                    servicer.Feedback,
+                    request_deserializer=casa_dot_transports_dot_protos_dot_casa__pb2.Sale.FromString,
+                    response_serializer=casa_dot_transports_dot_protos_dot_casa__pb2.Sold.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +239,33 @@ class Casa:
             '/casa.v1.Casa/Explain',
             casa_dot_transports_dot_protos_dot_casa__pb2.House.SerializeToString,
             casa_dot_transports_dot_protos_dot_casa__pb2.Explanation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Feedback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/casa.v1.Casa/Feedback',
+            casa_dot_transports_dot_protos_dot_casa__pb2.Sale.SerializeToString,
+            casa_dot_transports_dot_protos_dot_casa__pb2.Sold.FromString,
             options,
             channel_credentials,
             insecure,
