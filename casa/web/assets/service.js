@@ -19,10 +19,10 @@ export function drawService({ predictions, requests_per_hour, uptime_seconds, la
       ...figure("Prices in their interval", share(feedback.coverage)),
       ...figure("Estimated error", price(estimated_rmse), "from the houses alone"),
     ),
-    make("h3", "", "Errors"),
+    make("h3", "", "Errors of the last 24 hours"),
     list(Object.entries(errors).map(([status, times]) => `${status}: ${count(times)}`), "None."),
     make("h3", "", "Models, the newest first"),
-    list(versions.map(({ version, since }) => `${version} since ${new Date(since).toLocaleString("en-GB")}`), "None yet."),
+    list(versions.toReversed().map(({ version, since }) => `${version} since ${new Date(since).toLocaleString("en-GB")}`), "None yet."),
   ];
 }
 
