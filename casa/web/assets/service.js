@@ -39,4 +39,7 @@ const count = known((number) => Math.round(number).toLocaleString("en"));
 const milliseconds = known((number) => `${number.toFixed(number < 10 ? 2 : 0)} ms`);
 const price = known(money);
 const share = known((number) => `${Math.round(number * 100)} %`);
-const uptime = known((seconds) => (seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`));
+const uptime = known((seconds) => {
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+});
