@@ -16,12 +16,13 @@ from casa.monitoring.histogram import Histogram
 Refusal = Literal["missing", "invalid", "contradictory", "scope"]
 """Why a key was refused. `invalid` is unknown, wrong, expired and revoked in one: /metrics must not tell them apart."""
 
-Outcome = Literal["written", "left out", "lost"]
-"""What became of a row. `left out`: there were too many, and one call of ten stood for the others."""
 MOST_PAIRS = 220
 """Routes and statuses are few; should one of them ever be a caller's word, there will still be no more than these
 pairs of them, so that Prometheus never reads more than 400 series."""
 REST = ("other", "other")
+
+Outcome = Literal["written", "left out", "lost"]
+"""What became of a row. `left out`: there were too many, and one call of ten stood for the others."""
 
 STAGES = ("parse", "access", "model", "rest")
 SECONDS = (1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 2.5e-2, 1e-1, 1.0)
@@ -64,6 +65,7 @@ class Metrics:
             "1 while replicas share quotas through Redis, 0 while it is away, NaN where none is configured.",
             registry=self.registry,
         )
+        self.shared_quota_available.set(math.nan)
         rows = Counter(
             "casa_journal_rows",
             "Priced houses, by what the journal did with them.",
@@ -77,7 +79,6 @@ class Metrics:
         self.journal_broken = Gauge(
             "casa_journal_broken", "1 while the journal cannot be written.", registry=self.registry
         )
-        self.shared_quota_available.set(math.nan)
         self._requests = Counter(
             "casa_requests", "Finished calls, by route and status.", ["route", "status"], registry=self.registry
         )

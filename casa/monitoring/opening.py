@@ -26,14 +26,18 @@ class Records:
     feedback: Feedback
     summary: Summary
 
-    def close(self) -> None:
+    def start(self) -> None:
+        """Begin to write."""
+        self.journal.start()
+
+    def stop(self) -> None:
         """Write what waits, and end."""
         self.journal.stop()
         self.feedback.close()
 
 
 def open_records(settings: Settings, saved: Bundle, *, metrics: Metrics) -> Records:
-    """The records of a replica that serves this model. Call `journal.start()` once the service runs."""
+    """The records of a replica that serves this model. Call `start()` once the service runs."""
     reference = Reference.from_dict(saved.document(REFERENCE))
     replica = Replica(secrets.token_hex(8), saved.version, _now())
     engine = open_database(settings, synced=settings.journal == "durable")

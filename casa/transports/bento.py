@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import bentoml
 import click
@@ -31,7 +31,7 @@ from casa.transports import supervisor
 from casa.transports.http import Front
 from casa.transports.management import Management, find_socket
 from casa.transports.serving import Serving, open_serving, settle
-from casa.transports.worker import bound_host, bound_port, follow_supervisor
+from casa.transports.worker import bound_host, bound_port, follow_supervisor, starting
 
 if TYPE_CHECKING:
     from casa.monitoring.traces import Traces
@@ -92,10 +92,7 @@ class FrontedService(bentoml.Service[T]):  # type: ignore[misc]  # BentoML's att
 
     def __call__(self) -> T:
         """The service object, made when the application starts."""
-        try:
-            instance: T = super().__call__()
-        except CasaError as error:
-            supervisor.fail(error)
+        instance: T = super().__call__()
         if self._front:
             instance.running.stand_behind(self._front)  # type: ignore[attr-defined]  # every Casa has one
         return instance
@@ -125,6 +122,13 @@ def load_bundle(settings: Settings) -> Bundle:
     return bundle.load(folder, expect=version)
 
 
+class Writer(Protocol):
+    """What writes from a thread of its own, and writes what is left when it is stopped."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
 class Running:
     """One worker's service: the model at work, who may call it, and the server of gRPC calls."""
 
@@ -135,24 +139,24 @@ class Running:
         from casa.monitoring.exchange import open_exchange
         from casa.monitoring.opening import open_records
 
-        settings = load_settings()
-        saved = load_bundle(settings)
-        self._host = bound_host()
-        metrics = Metrics()
-        engine = open_database(settings)
-        migrate(engine)
-        self._access = open_access(settings, engine, host=self._host, metrics=metrics, now=datetime.now(UTC))
-        self._records = open_records(settings, saved, metrics=metrics)
-        gate = self._access.gate
-        self.serving = open_serving(settings, saved, gate=gate, metrics=metrics, records=self._records)
-        self._exchange = open_exchange(self.serving.outlook, saved, engine)
-        self._traces = _open_traces(saved)
-        self.serving.watchers += [self._traces] if self._traces else []
-        self._front: Front | None = None
-        self._grpc: GrpcServer | None = None
-        path = find_socket(settings, bound_port() or settings.http_port)
-        self._management = Management(path, drain=self.drain, state=self.state)
-        settle()
+        with starting():
+            settings = load_settings()
+            saved = load_bundle(settings)
+            self._host = bound_host()
+            metrics = Metrics()
+            engine = open_database(settings)
+            migrate(engine)
+            self._access = open_access(settings, engine, host=self._host, metrics=metrics, now=datetime.now(UTC))
+            records, gate = open_records(settings, saved, metrics=metrics), self._access.gate
+            self.serving = open_serving(settings, saved, gate=gate, metrics=metrics, records=records)
+            traces = _open_traces(saved)
+            self.serving.watchers += traces
+            self._writers: list[Writer] = [records, open_exchange(self.serving.outlook, saved, engine), *traces]
+            self._front: Front | None = None
+            self._grpc: GrpcServer | None = None
+            path = find_socket(settings, bound_port() or settings.http_port)
+            self._management = Management(path, drain=self.drain, state=self.state)
+            settle()
 
     def stand_behind(self, front: Front) -> None:
         """Answer the HTTP calls that come in there."""
@@ -165,16 +169,12 @@ class Running:
         from casa.transports.grpc import start as start_grpc
 
         self._access.refresher.start()
-        self._records.journal.start()
-        self._exchange.start()
-        if self._traces:
-            self._traces.start()
+        for writer in self._writers:
+            writer.start()
         serving = self.serving
         self._watching = asyncio.create_task(_watch(serving))
-        try:
+        with starting():
             self._grpc = await start_grpc(serving, serving.gate, inference=serving.inference, host=self._host)
-        except CasaError as error:
-            supervisor.fail(error)
         await self._management.open()
         heed(self.drain, body_seconds=serving.settings.body_seconds)
 
@@ -190,27 +190,24 @@ class Running:
         return {"draining": self.serving.draining, "running": running}
 
     async def close(self) -> None:
-        """Let running calls end, and end what was opened."""
+        """Let running calls end, and end what was opened. What hangs while it writes, hangs beside the others."""
         self.drain()
         if self._grpc:
             await self._grpc.stop(GRACE_SECONDS)
         await self._management.close()
         self._watching.cancel()
         self.serving.pass_on()
-        await asyncio.to_thread(self._records.close)
-        await asyncio.to_thread(self._exchange.stop)
-        if self._traces:
-            await asyncio.to_thread(self._traces.stop)
+        await asyncio.gather(*(asyncio.to_thread(writer.stop) for writer in self._writers))
         await self._access.close()
 
 
-def _open_traces(saved: Bundle) -> Traces | None:
+def _open_traces(saved: Bundle) -> list[Traces]:
     """Nothing of OpenTelemetry's exporter is imported where nobody wants traces."""
     if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
-        return None
+        return []
     from casa.monitoring.traces import open_traces
 
-    return open_traces(saved.version)
+    return [open_traces(saved.version)]
 
 
 async def _watch(serving: Serving) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from casa import kin
+from casa.errors import CasaError
 from casa.transports import supervisor
 
 LOOPBACK = "127.0.0.1"
@@ -32,6 +35,17 @@ def follow_supervisor() -> None:
     parent = int(os.environ.get(supervisor.NAME, os.getppid()))
     if _is_worker() and not kin.follow(parent):
         sys.exit("casa: the supervisor of this worker has ended")
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """A CasaError ends a worker with one line, and its supervisor with it; where there is no worker, it is raised."""
+    try:
+        yield
+    except CasaError as error:
+        if not _is_worker():
+            raise
+        supervisor.fail(error)
 
 
 def _asked() -> dict[str, Any]:

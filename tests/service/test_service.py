@@ -15,6 +15,7 @@ import pytest
 
 from casa.model import bundle
 from casa.model.store import Store
+from tests.servers import free_port
 from tests.service.server import PROJECT, Server, run, serve
 from tests.transports.caller import EXAMPLE, Caller
 from tests.transports.conftest import serving
@@ -164,7 +165,7 @@ def test_a_start_with_a_bad_setting_ends_with_one_line(home: Path, name: str) ->
 def test_a_worker_that_cannot_start_ends_the_service_with_one_line(
     home: Path, setting: dict[str, str], words: str
 ) -> None:
-    ended = run("serve", ".", home=home, **setting)
+    ended = run("serve", ".", "--port", str(free_port()), home=home, **setting)
     assert (ended.returncode, len(ended.stderr.splitlines())) == (1, 1)
     assert ended.stderr.startswith("casa: ")
     assert words in ended.stderr
