@@ -157,12 +157,12 @@ class Journal:
         return True
 
     def _run(self) -> None:
-        whole = True
-        while not self._stop.is_set():
+        whole, last = True, False
+        while not last:
             self._wake.wait(SECONDS) if whole else self._stop.wait(BROKEN_SECONDS)
             self._wake.clear()
+            last = self._stop.is_set()  # before it writes, so that nothing is left
             whole = self.write() and self.remove()
-        self.write()
         self._ledger.close()
 
     def _take(self, one: Answered) -> None:

@@ -51,6 +51,12 @@ class Disk:
         connection.execute(f"PRAGMA max_page_count = {self.pages}")
 
 
+def connected(engine: Engine) -> Engine:
+    """The same database by new connections."""
+    engine.dispose()
+    return open_database(Settings(data_dir=Path(str(engine.url.database)).parent))
+
+
 def cut_off(engine: Engine) -> Callable[[Any], None]:
     """Commits, but the answer does not come back."""
     commit, lost = engine.dialect.do_commit, engine.dialect.dbapi.OperationalError  # type: ignore[union-attr]
@@ -179,6 +185,24 @@ def test_a_full_disk_loses_nothing_but_time(on_disk: Engine, seen: Reference) ->
     disk.pages = 1_000_000
     assert diary.journal.write()
     assert len(diary.rows()) == 2_000
+
+
+def test_no_empty_database_is_put_where_one_is_missing(on_disk: Engine, seen: Reference) -> None:
+    diary, file = Diary(on_disk, seen), Path(str(on_disk.url.database))
+    on_disk.dispose()
+    file.unlink()
+    diary.note(calls(2))
+    assert (file.exists(), diary.journal.backlog) == (False, 2)
+
+
+def test_what_went_into_a_file_that_is_taken_away_is_written_again(on_disk: Engine, seen: Reference) -> None:
+    diary, file = Diary(on_disk, seen), Path(str(on_disk.url.database))
+    event.listen(on_disk, "commit", lambda _: file.rename(file.with_name("away.db")), once=True)
+    diary.note(calls(2))
+    assert diary.journal.backlog == 2
+    migrate(connected(on_disk))
+    assert not diary.journal.write(), "it is another file, with other connections"
+    assert (diary.journal.write(), len(diary.rows())) == (True, 2)
 
 
 def test_a_vanished_database_is_not_written_to_until_it_is_back(on_disk: Engine, seen: Reference) -> None:
