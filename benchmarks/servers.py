@@ -57,12 +57,12 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def casa() -> Iterator[Server]:
-    """`bentoml serve` with every guard: a key, a quota with a high limit, the queue of answers, metrics."""
+def casa(*, journal: str) -> Iterator[Server]:
+    """`bentoml serve` with every guard: a key, a quota with a high limit, the queue of answers, metrics, drift."""
     http, grpc = free_port(), free_port()
     with tempfile.TemporaryDirectory() as place:
-        own = {"CASA_DATA_DIR": place, "CASA_GRPC_PORT": str(grpc), "BENTOML_DO_NOT_TRACK": "true"}
-        environment = {**os.environ, **own}
+        own = {"CASA_DATA_DIR": place, "CASA_GRPC_PORT": str(grpc), "CASA_JOURNAL": journal}
+        environment = {**os.environ, "BENTOML_DO_NOT_TRACK": "true", **own}
         make = [_tool("casa"), "keys", "create", "--client", "bench", "--quota", QUOTA]
         made = subprocess.run(make, env=environment, capture_output=True, text=True, check=True).stdout
         key = re.findall(r"casa_\w+", made)[0]

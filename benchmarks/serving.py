@@ -1,5 +1,7 @@
 """How fast the service is with every guard switched on, beside servers that do nothing, XGBoost itself and KServe.
 
+The journal is off but where a line says that it is on: it is the one part that an operator may do without.
+
 One core serves, the other calls; after a warm-up, rounds in turn, medians. Every figure is a ratio to a reference of
 the same run.
 
@@ -38,6 +40,7 @@ SOME, MANY = 100_000, 1_000_000
 PROTOS = servers.PROJECT / "casa" / "transports" / "protos"
 HEADER = ("", "a second", "reference", "share", "p50 ms", "p99 ms", "failed", "CPU µs a call", "CPU share")
 PREDICT, OBJECTS = "POST /predict", "batch of 1,000, JSON objects, rows"
+IDLE = "do-nothing ASGI on uvicorn"
 NOTHING, ALONE = "do-nothing grpc.aio", "inplace_predict, rows"
 INFER = "/v2/models/casa/infer"
 BINARY = {"binary_data_size": ROWS * len(HOUSE.names) * 8}
@@ -62,12 +65,13 @@ def main(argv: Sequence[str] = ()) -> None:
     saved = bundle.load(folder)
     with ExitStack() as stack:
         asgi, rpc = stack.enter_context(servers.nothing())
-        casa = stack.enter_context(servers.casa())
+        casa = stack.enter_context(servers.casa(journal="off"))
+        whole = stack.enter_context(servers.casa(journal="buffered"))
         peer = stack.enter_context(servers.kserve(folder)) if options.kserve else None
         ours = [*_http_cases(casa, asgi, saved, options.seconds), *_grpc_cases(casa, rpc, options.seconds)]
-        found = _rounds([*ours, *_peer_cases(peer, options.seconds)])
+        found = _rounds([*ours, *_journaled(whole, options.seconds), *_peer_cases(peer, options.seconds)])
         rows = [*_table(found)]
-        memory = [*_memory(casa)] if options.memory else []
+        memory = [*_memory(whole)] if options.memory else []
     title = f"serving ({machine()})"
     show(title, HEADER, rows)
     show("memory of the worker, MiB (proportional set size)", ("after", "MiB", "ratio"), memory)
@@ -79,8 +83,8 @@ def _http_cases(casa: Server, idle: Server, saved: Bundle, seconds: int) -> list
     one, houses = orjson.dumps(HOUSE.example), random_houses(ROWS)
     many, (binary, length) = _objects(houses), _tensor(houses)
     return [
-        Case("do-nothing ASGI on uvicorn", lambda: idle.post("/", one, seconds=seconds)),
-        Case(PREDICT, lambda: casa.post("/predict", one, seconds=seconds), "do-nothing ASGI on uvicorn"),
+        Case(IDLE, lambda: idle.post("/", one, seconds=seconds)),
+        Case(PREDICT, lambda: casa.post("/predict", one, seconds=seconds), IDLE),
         Case("pred_contribs, one row", lambda: _alone(saved, houses[:1], contributions=True)),
         Case("POST /explain", lambda: casa.post("/explain", one, seconds=seconds), "pred_contribs, one row"),
         Case(ALONE, lambda: _alone(saved, houses), times=ROWS),
@@ -106,6 +110,11 @@ def _grpc_cases(casa: Server, idle: Server, seconds: int) -> list[Case]:
         Case("gRPC Predict", lambda: casa.call(call, house, seconds=seconds, proto=ours), NOTHING),
         Case("gRPC ModelInfer", lambda: casa.call(ask, infer, seconds=seconds, proto=theirs), NOTHING),
     ]
+
+
+def _journaled(casa: Server, seconds: int) -> list[Case]:
+    one = orjson.dumps(HOUSE.example)
+    return [Case("POST /predict, journaled", lambda: casa.post("/predict", one, seconds=seconds), IDLE)]
 
 
 def _peer_cases(peer: Server | None, seconds: int) -> list[Case]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from contextlib import suppress
 from pathlib import Path
 
 
@@ -19,10 +18,11 @@ def make_private(path: Path) -> None:
 
     One that is there is not even opened: closing it would end every lock this process has on it, SQLite's too.
     """
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    with suppress(FileExistsError):
+    try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDONLY, 0o600))
+    except FileExistsError as error:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path)) from error
 
 
 def write_private(path: Path, text: str) -> None:

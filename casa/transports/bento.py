@@ -18,7 +18,7 @@ import click
 from bentoml.exceptions import NotFound as NotInStore
 from bentoml.models import BentoModel
 from starlette.types import ASGIApp
-from uvicorn.config import HTTP_PROTOCOLS
+from uvicorn.config import HTTP_PROTOCOLS, LOOP_FACTORIES
 
 from casa.errors import CasaError, InvalidSettings
 from casa.model import bundle
@@ -41,7 +41,8 @@ ALIAS = "casa-baked"
 """What a Bento calls its own model; from source nothing has this name."""
 
 CONNECTION = "casa.transports.connection:Connection"
-"""How uvicorn finds our guarded connections."""
+LOOP = "casa.transports.loop:make_loop"
+"""How uvicorn finds our guarded connections, and the loop that takes them."""
 
 GRACE_SECONDS = 5.0
 """How long running gRPC calls may take to end once the worker stops."""
@@ -87,7 +88,8 @@ class FrontedService(bentoml.Service[T]):  # type: ignore[misc]  # BentoML's att
         follow_supervisor()
         logging.getLogger("uvicorn.access").propagate = False  # a line that nobody reads would be made for each call
         self._front = Front(super().to_asgi(is_main))
-        HTTP_PROTOCOLS["auto"] = CONNECTION  # BentoML lets uvicorn choose, and asks for no other way in
+        HTTP_PROTOCOLS["auto"] = CONNECTION  # BentoML lets uvicorn choose both, and has no other way in
+        LOOP_FACTORIES["auto"] = LOOP
         return self._front
 
     def __call__(self) -> T:

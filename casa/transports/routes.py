@@ -103,9 +103,9 @@ def model_report(serving: Serving | None) -> Answer:
     return Answer(report(ready(serving).bundle).encode(), media=HTML)
 
 
-def data_report(serving: Serving | None) -> Answer:
+async def data_report(serving: Serving | None) -> Answer:
     """What the page about the table shows."""
-    return site.table_report(ready(serving).settings.report_file)
+    return await asyncio.to_thread(site.table_report, ready(serving).settings.report_file)
 
 
 def metrics(serving: Serving | None) -> Answer:

@@ -21,10 +21,11 @@ from tests.servers import free_port, is_free, need, until
 
 
 class Served(NamedTuple):
-    """A running `casa serve`, its port, and the last line it printed."""
+    """A running `casa serve`, its port, and the two lines it printed last: the link to its pages and a call."""
 
     process: subprocess.Popen[str]
     port: int
+    link: str
     line: str
 
 
@@ -43,21 +44,27 @@ def served(store: Store, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("CASA_DATA_DIR", str(tmp_path))
     with start("serve", folder=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
-        yield Served(process, port, next(line for line in process.stdout if line.startswith("curl")))
+        link = next(line for line in process.stdout if line.startswith("http"))
+        yield Served(process, port, link, process.stdout.readline())
         process.terminate()
 
 
 def test_its_last_line_works_as_pasted_and_sigterm_ends_it(served: Served, pricer: Pricer) -> None:
     need("curl", "curl")
-    process, port, line = served
+    process, port, _, line = served
     answer = json.loads(subprocess.check_output(["sh", "-c", line]))
     assert answer["prediction"] == pytest.approx(pricer.price_one(list(HOUSE.example.values()))[0], abs=1e-4)
     process.send_signal(signal.SIGTERM)
     assert (process.wait(), is_free(port)) == (0, True)
 
 
+def test_its_link_brings_the_key_to_the_pages(served: Served, tmp_path: Path) -> None:
+    key = (tmp_path / "local.key").read_text()
+    assert served.link == f"http://127.0.0.1:{served.port}/#key={key}\n"
+
+
 def test_killed_it_leaves_no_server(served: Served) -> None:
-    process, port, _ = served
+    process, port, _, _ = served
     process.kill()
     until(lambda: is_free(port), seconds=30)
 

@@ -54,6 +54,14 @@ def test_three_times_more_batches_than_fit_cost_little_of_the_rest(server: Serve
     assert max(over.seconds) < 10 * QUEUE_SECONDS
 
 
+def test_hundreds_of_callers_get_as_many_single_prices_as_a_few(server: Server) -> None:
+    ask = asking(server, "/predict", EXAMPLE)
+    few, many = (crowd(ask, callers=callers, seconds=SECONDS) for callers in (16, 800))
+    assert set(many.outcomes) == {200}
+    assert goodput(many) > 0.5 * goodput(few)
+    assert max(many.seconds) < 2.0
+
+
 def test_probes_and_single_prices_are_answered_meanwhile(server: Server) -> None:
     batches = asking(server, "/predict/batch", {"instances": [EXAMPLE] * ROWS})
     asks = [*(probe(server.port, path) for path in PROBES), asking(server, "/predict", EXAMPLE)]

@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from casa.house import HOUSE
 from tests.live import Live, live
-from tests.servers import free_port
+from tests.servers import free_port, until
 from tests.web.conftest import ROWS, Visitor
 
 AGE = re.compile(r"As of \d\d:\d\d:\d\d\.")
@@ -63,3 +63,18 @@ def test_it_says_how_old_it_is_where_the_server_is_away(
     with live(store_home, port=port, data_dir=str(tmp_path)):
         page.clock.fast_forward(RENEWED)
         expect(page.locator("#drift .bad").first).to_be_hidden()
+
+
+def test_traffic_errors_and_the_model_are_told(page: Page, visitor: Visitor) -> None:
+    service = visitor.service
+    ask(service)
+    assert httpx.post(f"{service.address}/predict", json={}, headers={"x-api-key": service.key}).status_code == 422
+    version = httpx.get(f"{service.address}/health").json()["model_version"]
+    for words in (re.compile(r"^Predictions[1-9]"), re.compile(r"^422: \d"), re.compile(f"^{version} since ")):
+        until(lambda words=words: told(page, words))
+
+
+def told(page: Page, words: re.Pattern[str]) -> bool:
+    """Does the panel say it by now? Where it does not, it is renewed."""
+    page.clock.fast_forward(RENEWED)
+    return page.locator("#service .tile, #service li").filter(has_text=words).count() > 0

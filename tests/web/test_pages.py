@@ -16,7 +16,7 @@ from tests.web.conftest import Visitor
 __all__ = ["hot"]
 
 AXE = Path(__file__).parent / "vendor/axe-core/axe.min.js"
-SHOWN = {"/": "#waterfall svg", "/dashboard": "#drift svg", "/model": "#report img", "/data": "#frame"}
+SHOWN = {"/": "#waterfall svg", "/dashboard": "#drift svg, #service .tile", "/model": "#report img", "/data": "#frame"}
 """What stands on each page when it is whole."""
 
 

@@ -23,7 +23,7 @@ export function watch(id, path, draw) {
   const pace = new Pace(renew, (error) => {
     if (!(error instanceof Refused)) throw error;
     if (fresh.textContent === LOADING) fresh.textContent = "";
-    said.textContent = error.status === 404 ? `This service has no ${path}.` : reason(error);
+    said.textContent = reason(error);
     pace.hold(RENEWED_SECONDS * 1000);
   });
 

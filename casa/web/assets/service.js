@@ -19,10 +19,10 @@ export function drawService({ predictions, requests_per_hour, uptime_seconds, la
       ...figure("Prices in their interval", share(feedback.coverage)),
       ...figure("Estimated error", price(estimated_rmse), "from the houses alone"),
     ),
-    make("h3", "", "Errors"),
+    make("h3", "", "Errors of the last 24 hours"),
     list(Object.entries(errors).map(([status, times]) => `${status}: ${count(times)}`), "None."),
     make("h3", "", "Models, the newest first"),
-    list(versions.map(({ version, since }) => `${version} since ${new Date(since).toLocaleString("en-GB")}`), "None yet."),
+    list(versions.toReversed().map(({ version, since }) => `${version} since ${new Date(since).toLocaleString("en-GB")}`), "None yet."),
   ];
 }
 
@@ -39,4 +39,7 @@ const count = known((number) => Math.round(number).toLocaleString("en"));
 const milliseconds = known((number) => `${number.toFixed(number < 10 ? 2 : 0)} ms`);
 const price = known(money);
 const share = known((number) => `${Math.round(number * 100)} %`);
-const uptime = known((seconds) => (seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`));
+const uptime = known((seconds) => {
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+});
