@@ -6,8 +6,7 @@ import bentoml
 
 from casa.house import House
 from casa.sale import Sale
-from casa.transports import bento, parse, visit
-from casa.transports.batch import batch
+from casa.transports import bento
 from casa.transports.schema import Explanation, Houses, Price, Prices, Sold
 
 
@@ -46,23 +45,19 @@ class Casa:
     @bentoml.api(route="/predict")  # type: ignore[untyped-decorator]
     async def predict(self, house: House, /) -> Price:
         """The price of one house, with an interval that holds it as often as it says."""
-        content = self.running.serving.desk.price(parse.values(house), visit.current())
-        return Price.model_validate(content)
+        return self.running.typed.price(house)
 
     @bentoml.api(route="/explain")  # type: ignore[untyped-decorator]
     async def explain(self, house: House, /) -> Explanation:
         """The price of one house, and how much each feature adds to it."""
-        content = self.running.serving.desk.explain(parse.values(house), visit.current())
-        return Explanation.model_validate(content)
+        return self.running.typed.explain(house)
 
     @bentoml.api(route="/predict/batch")  # type: ignore[untyped-decorator]
     async def predict_batch(self, houses: Houses, /) -> Prices:
         """The prices of many houses; a bad row spoils only itself."""
-        content = self.running.serving.desk.prices(batch(houses.instances), visit.current())
-        return Prices.model_validate(content)
+        return self.running.typed.prices(houses)
 
     @bentoml.api(route="/feedback")  # type: ignore[untyped-decorator]
     async def feedback(self, sale: Sale, /) -> Sold:
         """What a house really sold for; a second price replaces the first."""
-        content = await self.running.serving.keep_sale(sale, visit.current())
-        return Sold.model_validate(content)
+        return await self.running.typed.keep(sale)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
+import inspect
 import os
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -36,7 +39,7 @@ def data_folder() -> Path:
 class Settings(BaseSettings):
     """What an operator may choose. A field's sentence is its documentation."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
     http_port: Port = 3000
     """The port of the HTTP interface."""
@@ -98,6 +101,18 @@ class Settings(BaseSettings):
 
     redis_url: SecretStr | None = None
     """Redis that replicas share their quotas through; each replica counts for itself if it is not given."""
+
+
+def sentences() -> dict[str, str]:
+    """What each setting means, by its field: the text below it. pydantic would read it at every start, in 20 ms."""
+    (declared,) = ast.parse(inspect.getsource(Settings)).body
+    assert isinstance(declared, ast.ClassDef), "it is the class above"
+    return {
+        field.target.id: " ".join(text.value.value.split())
+        for field, text in pairwise(declared.body)
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) and isinstance(text.value.value, str)
+    }
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:

@@ -61,16 +61,16 @@ def _tell(check: Check) -> None:
 
 def _tell_settings() -> None:
     """Every setting with its value and sentence; a secret only as set or not."""
-    from casa.settings import PREFIX, Settings, load_settings
+    from casa.settings import PREFIX, load_settings, sentences
 
     try:
         values = {name: _shown(value) for name, value in load_settings()}
     except InvalidSettings:
         values = {}  # one of them is wrong, and so perhaps a secret in the wrong place
     console.answer("")
-    for name, field in Settings.model_fields.items():
+    for name, sentence in sentences().items():
         console.stdout().print(Text(f"{PREFIX}{name.upper()} = {values.get(name, '?')}", style="bold"), soft_wrap=True)
-        console.answer(f"    {field.description}")
+        console.answer(f"    {sentence}")
 
 
 def _shown(value: object) -> str:

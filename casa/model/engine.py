@@ -7,13 +7,15 @@ so the order in which an engine adds them changes nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import xgboost as xgb
 
 from casa.model.preprocessor import Matrix
 from casa.telemetry import opt_out
+
+if TYPE_CHECKING:
+    from xgboost import Booster
 
 
 class Engine(Protocol):
@@ -45,15 +47,16 @@ class BoosterEngine:
     """XGBoost's own predictor, one thread."""
 
     def __init__(self, boosters: Sequence[bytes]) -> None:
-        self.boosters = [_load(saved) for saved in boosters]
+        import xgboost as xgb  # a third of a worker's start
+
+        self.boosters = [_load(xgb.Booster({"nthread": 1}), saved) for saved in boosters]
 
     def margins(self, rows: Matrix) -> Matrix:
         margins = [booster.inplace_predict(rows, predict_type="margin") for booster in self.boosters]
         return np.column_stack(margins).astype(np.float32, copy=False)
 
 
-def _load(saved: bytes) -> xgb.Booster:
-    booster = xgb.Booster({"nthread": 1})
+def _load(booster: Booster, saved: bytes) -> Booster:
     booster.load_model(bytearray(saved))
     booster.set_param({"nthread": 1})
     return booster

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import xgboost as xgb
 
 from casa.house import Array
 from casa.model.ensemble import Member
 from casa.model.preprocessor import Preprocessor
+
+if TYPE_CHECKING:
+    from xgboost import Booster
 
 
 class Shares(NamedTuple):
@@ -31,7 +33,7 @@ class Explainer:
     (Harsanyi's dividends, 1963).
     """
 
-    def __init__(self, preprocessor: Preprocessor, members: Sequence[Member], boosters: Sequence[xgb.Booster]) -> None:
+    def __init__(self, preprocessor: Preprocessor, members: Sequence[Member], boosters: Sequence[Booster]) -> None:
         self._preprocessor = preprocessor
         self._members = list(zip(members, boosters, strict=True))
         self._split = np.array([[parents.count(name) / len(parents) for name in preprocessor.columns]
@@ -39,6 +41,8 @@ class Explainer:
 
     def shares(self, houses: Array) -> Shares:
         """Shares of the prices of houses (n, features), NaN for a gap."""
+        import xgboost as xgb
+
         rows = xgb.DMatrix(self._preprocessor.transform(houses), nthread=1)
         base, terms = np.zeros(len(houses)), np.zeros((len(houses), len(self._split)))
         for member, booster in self._members:

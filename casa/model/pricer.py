@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
@@ -46,14 +47,24 @@ class Pricer:
     def __init__(self, bundle: Bundle, *, declaration: Declaration = HOUSE) -> None:
         self.bundle = bundle
         self._small: Engine = OnnxEngine(bundle.files[GRAPH])
-        self._large = BoosterEngine(bundle.boosters)
         self._single = SinglePricer(bundle.preprocessor, bundle.ensemble, self._small)
-        members = bundle.ensemble.members
-        self._explainer = Explainer(bundle.preprocessor, members, self._large.boosters[: len(members)])
         seen = bundle.document(REFERENCE)["features"]
         self._warnings = [_warning(name, seen[name]) for name in declaration.names]
         self._low = np.array([warning["low"] for warning in self._warnings])
         self._high = np.array([warning["high"] for warning in self._warnings])
+
+    def load(self) -> None:
+        """Load what large batches and explanations need; the first of them does it otherwise."""
+        _ = self._explainer
+
+    @cached_property
+    def _large(self) -> BoosterEngine:
+        return BoosterEngine(self.bundle.boosters)
+
+    @cached_property
+    def _explainer(self) -> Explainer:
+        members = self.bundle.ensemble.members
+        return Explainer(self.bundle.preprocessor, members, self._large.boosters[: len(members)])
 
     @property
     def coverage(self) -> float:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Table, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from casa.database import writing
 from casa.errors import NotFound, Unavailable
@@ -109,7 +109,8 @@ def _count(connection: Connection, given: Mapping[str, Any], *, sign: int) -> No
         "squared_error": sign * error**2,
     }
     hour = given["at"].replace(minute=0, second=0, microsecond=0)
-    insert_or = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(ERRORS)
+    dialect = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")  # the other one is not loaded
+    insert_or = dialect.insert(ERRORS)
     new = insert_or.values(hour=hour, model_version=given["model_version"], **sums)
     more = {name: ERRORS.c[name] + new.excluded[name] for name in sums}
     connection.execute(new.on_conflict_do_update(index_elements=["hour", "model_version"], set_=more))

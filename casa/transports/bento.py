@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import socket
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -24,18 +26,16 @@ from casa.errors import CasaError, InvalidSettings
 from casa.model import bundle
 from casa.model.bundle import Bundle
 from casa.model.store import FOLDER, open_store
-from casa.monitoring.metrics import Metrics
 from casa.settings import Settings, load_settings
 from casa.telemetry import opt_out
 from casa.transports import supervisor
-from casa.transports.http import Front
-from casa.transports.management import Management, find_socket
-from casa.transports.serving import Serving, open_serving, settle
 from casa.transports.worker import bound_host, bound_port, follow_supervisor, starting
 
 if TYPE_CHECKING:
     from casa.monitoring.traces import Traces
     from casa.transports.grpc import GrpcServer
+    from casa.transports.http import Front
+    from casa.transports.serving import Serving
 
 ALIAS = "casa-baked"
 """What a Bento calls its own model; from source nothing has this name."""
@@ -85,6 +85,9 @@ class FrontedService(bentoml.Service[T]):  # type: ignore[misc]  # BentoML's att
 
     def to_asgi(self, is_main: bool = True) -> ASGIApp:  # noqa: FBT001, FBT002 - BentoML's signature
         """The application that is served."""
+        from casa.transports.http import Front  # the supervisor does without
+
+        gc.disable()  # until all is loaded: nothing is left behind meanwhile that is worth looking for
         follow_supervisor()
         logging.getLogger("uvicorn.access").propagate = False  # a line that nobody reads would be made for each call
         self._front = Front(super().to_asgi(is_main))
@@ -139,7 +142,11 @@ class Running:
         from casa.database import open_database
         from casa.migration import migrate
         from casa.monitoring.exchange import open_exchange
+        from casa.monitoring.metrics import Metrics
         from casa.monitoring.opening import open_records
+        from casa.transports.management import Management, find_socket
+        from casa.transports.serving import open_serving, settle
+        from casa.transports.typed import Typed
 
         with starting():
             settings = load_settings()
@@ -151,6 +158,7 @@ class Running:
             self._access = open_access(settings, engine, host=self._host, metrics=metrics, now=datetime.now(UTC))
             records, gate = open_records(settings, saved, metrics=metrics), self._access.gate
             self.serving = open_serving(settings, saved, gate=gate, metrics=metrics, records=records)
+            self.typed = Typed(self.serving)
             traces = _open_traces(saved)
             self.serving.watchers += traces
             self._writers: list[Writer] = [records, open_exchange(self.serving.outlook, saved, engine), *traces]
@@ -179,6 +187,7 @@ class Running:
             self._grpc = await start_grpc(serving, serving.gate, inference=serving.inference, host=self._host)
         await self._management.open()
         heed(self.drain, body_seconds=serving.settings.body_seconds)
+        threading.Thread(target=_complete, args=(serving,), daemon=True).start()
 
     def drain(self) -> None:
         """Send callers elsewhere: not ready, no new gRPC call, HTTP connections closed after their next answer."""
@@ -210,6 +219,13 @@ def _open_traces(saved: Bundle) -> list[Traces]:
     from casa.monitoring.traces import open_traces
 
     return [open_traces(saved.version)]
+
+
+def _complete(serving: Serving) -> None:
+    from casa.transports.serving import complete
+
+    with starting():
+        complete(serving)
 
 
 async def _watch(serving: Serving) -> None:

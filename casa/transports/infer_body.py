@@ -29,7 +29,7 @@ MOST_BRACKETS = 200_000
 class _Part(BaseModel):
     """Names we do not know are the caller's own, or another server's."""
 
-    model_config = ConfigDict(strict=True, extra="ignore")
+    model_config = ConfigDict(strict=True, extra="ignore", defer_build=True)
 
 
 class _InputParameters(_Part):

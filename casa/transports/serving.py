@@ -66,6 +66,7 @@ class Serving:
     ) -> None:
         self.settings = settings
         self.bundle = pricer.bundle
+        self.pricer = pricer
         self.desk = Desk(pricer)
         self.batcher = Batcher(self.desk)
         self.inference = Inference(pricer, max_rows=settings.max_rows)
@@ -135,15 +136,26 @@ def open_serving(
     settings: Settings, saved: Bundle, *, gate: Gate, metrics: Metrics, records: Records | None = None
 ) -> Serving:
     """A warmed `Serving`; InvalidBundle if the model does not give its own golden prices again."""
-    # XGBoost and ONNX Runtime are slow to import: the supervisor, which only checks the model, does without.
-    with hidden(*UNNEEDED):
-        from casa.model.pricer import Pricer
+    from casa.model.pricer import Pricer
 
     pricer = Pricer(saved)
     check_golden(pricer)
     serving = Serving(settings, pricer, gate=gate, metrics=metrics, records=records)
     warm(serving.desk)
     return serving
+
+
+def complete(serving: Serving) -> None:
+    """Load and warm what large batches and explanations need: a third of a start, done while prices are answered.
+
+    InvalidBundle if that gives other prices.
+    """
+    with hidden(*UNNEEDED):
+        serving.pricer.load()
+    check_golden(serving.pricer, least_rows=WARM_ROWS)
+    visit, rows = Visit(""), orjson.dumps({parse.ENVELOPE: [HOUSE.example] * WARM_ROWS})
+    orjson.dumps(serving.desk.prices(batch(parse.instances(rows)), visit))
+    orjson.dumps(serving.desk.explain(parse.house(orjson.dumps(HOUSE.example)), visit))
 
 
 @contextmanager
@@ -158,27 +170,27 @@ def hidden(*packages: str) -> Iterator[None]:
             del sys.modules[name]
 
 
-def check_golden(pricer: Pricer) -> None:
-    """InvalidBundle unless the golden houses cost what they did when the model was made."""
+def check_golden(pricer: Pricer, *, least_rows: int = 1) -> None:
+    """InvalidBundle unless the golden houses, repeated to so many, cost what they did when the model was made."""
     golden = pricer.bundle.document(bundle.GOLDEN)
     houses = np.array([[one["house"].get(name, math.nan) for name in HOUSE.names] for one in golden])
     expected = np.array([one["price"] for one in golden])
-    if not np.allclose(pricer.price(houses).price, expected, rtol=0, atol=TOLERANCE):
+    times = -(-least_rows // len(golden))
+    found = pricer.price(np.tile(houses, (times, 1))).price
+    if not np.allclose(found, np.tile(expected, times), rtol=0, atol=TOLERANCE):
         raise InvalidBundle(f"model {pricer.bundle.version} gives other prices here than where it was made")
 
 
 def warm(desk: Desk) -> None:
     """Price what the first callers will ask for, so that they do not wait for what is done once."""
-    house, rows = orjson.dumps(HOUSE.example), orjson.dumps({parse.ENVELOPE: [HOUSE.example] * WARM_ROWS})
-    visit, values = Visit(""), parse.house(house)
+    visit, values = Visit(""), parse.house(orjson.dumps(HOUSE.example))
     orjson.dumps(desk.price(values, visit))
     orjson.dumps(desk.price_each([values] * WARM_CALLS, [visit] * WARM_CALLS))
-    orjson.dumps(desk.prices(batch(parse.instances(rows)), visit))
 
 
 def settle() -> None:
     """Take what is loaded out of the garbage collector's rounds, and let threads of ours stop no call for long."""
     sys.setswitchinterval(SWITCH_SECONDS)
-    gc.collect()
-    gc.freeze()
+    gc.freeze()  # without a round before: of what a start leaves behind, little can be freed
+    gc.enable()
     gc.set_threshold(100_000, 50, 1000)

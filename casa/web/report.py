@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
-from markdown_it import MarkdownIt
-
 from casa.model import bundle
 from casa.model.bundle import Bundle
 
@@ -93,6 +91,8 @@ def _flat(facts: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any
 def _card(card: str) -> str:
     """The card, its headings one level down, under the page's own."""
     # Raw HTML stays text and pictures are left out: a card is a file that others may have written.
+    from markdown_it import MarkdownIt  # only whoever looks at the page pays for it
+
     reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
     tokens = reader.parse(card)
     reader.add_render_rule("table_open", lambda *_: f"{WIDE}<table>")

@@ -14,9 +14,9 @@ from casa.access.quota import LocalQuota
 from casa.model.store import Path
 from casa.monitoring.metrics import Metrics
 from casa.settings import Settings
-from casa.transports.serving import open_serving
+from casa.transports.serving import complete, open_serving
 gate = Gate(KeyStore(b"pepper"), LocalQuota(), None, metrics=Metrics())
-open_serving(Settings(), bundle.load(Path({folder!r})), gate=gate, metrics=Metrics())
+complete(open_serving(Settings(), bundle.load(Path({folder!r})), gate=gate, metrics=Metrics()))
 print(*sys.modules)
 """
 
