@@ -12,6 +12,7 @@ from casa.house import HOUSE, Array
 from casa.model import bundle
 from casa.model.ensemble import Ensemble, Prices
 from casa.model.explain import Explainer
+from casa.model.forest import join
 from pipeline.boosting import onnx_graph
 from pipeline.candidate import Candidate
 from pipeline.conformal import Calibration
@@ -86,7 +87,7 @@ def features_used(winner: Candidate, houses: Array) -> tuple[str, ...]:
 
 def importance(winner: Candidate, houses: Array) -> dict[str, float]:
     """Each feature's part of the absolute SHAP values of houses (n, features); the parts add up to 1."""
-    explainer = Explainer(winner.preprocessor, winner.members, winner.boosters)
+    explainer = Explainer(winner.preprocessor, winner.members, join(winner.boosters))
     sizes = np.abs(explainer.shares(houses).contributions).mean(axis=0)
     return dict(zip(HOUSE.names, (sizes / sizes.sum()).tolist(), strict=True))
 

@@ -16,6 +16,7 @@ from casa.house import HOUSE, Array
 from casa.model import bundle
 from casa.model.ensemble import Prices
 from casa.model.explain import Explainer
+from casa.model.forest import join
 from pipeline import assembly, plots, scores, tracking
 from pipeline.candidate import Candidate
 from pipeline.card import card
@@ -109,7 +110,7 @@ def _experiment(candidate: Candidate, row: Mapping[str, Any], test: Rows) -> dic
 def draw(outcome: Outcome) -> dict[str, bytes]:
     """The plots, by file name."""
     winner, test, price = outcome.winner, outcome.test, outcome.predicted.price
-    shares = Explainer(winner.preprocessor, winner.members, winner.boosters).shares(test.houses).contributions
+    shares = Explainer(winner.preprocessor, winner.members, join(winner.boosters)).shares(test.houses).contributions
     return {
         "predicted_against_actual.png": plots.predicted_against_actual(test.prices, price),
         "residuals.png": plots.residuals(test.prices, price),

@@ -14,6 +14,7 @@ from sklearn.model_selection import ParameterSampler, RepeatedKFold
 
 from casa.house import Array
 from casa.model.explain import Explainer
+from casa.model.forest import join
 from pipeline.recipe import Recipe
 from pipeline.scores import rmse
 
@@ -87,7 +88,7 @@ def select(recipe: Recipe, houses: Array, prices: Array, *, most: int = 10) -> t
     The recipe is learned from the houses (n, columns) and explained on them (`Explainer`).
     """
     fitted = clone(recipe).fit(houses, prices)
-    shares = Explainer(fitted.preprocessor_, fitted.members_, fitted.boosters_).shares(houses)
+    shares = Explainer(fitted.preprocessor_, fitted.members_, join(fitted.boosters_)).shares(houses)
     sizes = dict(zip(recipe.columns, np.abs(shares.contributions).mean(axis=0), strict=True))
     return tuple(sorted(recipe.features, key=lambda name: -sizes[name])[:most])
 

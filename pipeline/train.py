@@ -17,6 +17,7 @@ from sklearn.pipeline import Pipeline
 
 from casa.house import HOUSE, Array
 from casa.model.explain import Explainer
+from casa.model.forest import join
 from casa.model.preprocessor import Preprocessor
 from pipeline import tracking
 from pipeline.assembly import document
@@ -107,7 +108,7 @@ class Trainer:
 
 def shap_values(candidate: Candidate, houses: Array) -> bytes:
     """A CSV of each house's shares in price units (`Explainer`)."""
-    shares = Explainer(candidate.preprocessor, candidate.members, candidate.boosters).shares(houses)
+    shares = Explainer(candidate.preprocessor, candidate.members, join(candidate.boosters)).shares(houses)
     lines = [",".join(f"{value:.6f}" for value in row) for row in shares.contributions]
     return "\n".join([",".join(HOUSE.names), *lines, ""]).encode()
 

@@ -74,7 +74,7 @@ def _prices(houses: Array, bundle: Bundle, *, explain: bool) -> Iterator[Price]:
 
 
 def _explain(houses: Array, bundle: Bundle) -> list[Explanation]:
-    boosters = BoosterEngine(bundle.boosters).boosters[: len(bundle.ensemble.members)]  # the last is the difficulty's
-    shares = Explainer(bundle.preprocessor, bundle.ensemble.members, boosters).shares(houses)
+    forest = BoosterEngine(bundle.boosters).forest
+    shares = Explainer(bundle.preprocessor, bundle.ensemble.members, forest).shares(houses)
     rows = zip(shares.base.tolist(), shares.contributions.tolist(), strict=True)
     return [Explanation(base, dict(zip(HOUSE.names, row, strict=True))) for base, row in rows]

@@ -7,15 +7,13 @@ so the order in which an engine adds them changes nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
+from casa.model.forest import join, load
 from casa.model.preprocessor import Matrix
 from casa.telemetry import opt_out
-
-if TYPE_CHECKING:
-    from xgboost import Booster
 
 
 class Engine(Protocol):
@@ -47,16 +45,8 @@ class BoosterEngine:
     """XGBoost's own predictor, one thread."""
 
     def __init__(self, boosters: Sequence[bytes]) -> None:
-        import xgboost as xgb  # a third of a worker's start
-
-        self.boosters = [_load(xgb.Booster({"nthread": 1}), saved) for saved in boosters]
+        self.forest = join([load(saved) for saved in boosters])
 
     def margins(self, rows: Matrix) -> Matrix:
-        margins = [booster.inplace_predict(rows, predict_type="margin") for booster in self.boosters]
-        return np.column_stack(margins).astype(np.float32, copy=False)
-
-
-def _load(booster: Booster, saved: bytes) -> Booster:
-    booster.load_model(bytearray(saved))
-    booster.set_param({"nthread": 1})
-    return booster
+        margins = self.forest.inplace_predict(rows, predict_type="margin")
+        return np.asarray(margins, dtype=np.float32).reshape(len(rows), -1)

@@ -33,9 +33,10 @@ class Explainer:
     (Harsanyi's dividends, 1963).
     """
 
-    def __init__(self, preprocessor: Preprocessor, members: Sequence[Member], boosters: Sequence[Booster]) -> None:
+    def __init__(self, preprocessor: Preprocessor, members: Sequence[Member], forest: Booster) -> None:
         self._preprocessor = preprocessor
-        self._members = list(zip(members, boosters, strict=True))
+        self._members = members
+        self._forest = forest
         self._split = np.array([[parents.count(name) / len(parents) for name in preprocessor.columns]
                                 for parents in preprocessor.parents])  # fmt: skip
 
@@ -45,8 +46,10 @@ class Explainer:
 
         rows = xgb.DMatrix(self._preprocessor.transform(houses), nthread=1)
         base, terms = np.zeros(len(houses)), np.zeros((len(houses), len(self._split)))
-        for member, booster in self._members:
-            values = booster.predict(rows, pred_contribs=True).astype(np.float64)
+        shares = self._forest.predict(rows, pred_contribs=True).astype(np.float64)
+        shares = shares.reshape(len(houses), -1, len(self._split) + 1)  # XGBoost drops a lone booster's axis
+        for place, member in enumerate(self._members):
+            values = shares[:, place]
             scale, start = _price_units(member, values)
             base += member.weight * start
             terms += member.weight * scale[:, None] * values[:, :-1]

@@ -16,7 +16,7 @@ from casa.model.ensemble import Prices
 from casa.model.explain import Explainer, Shares
 from casa.model.single import SinglePrice, SinglePricer
 
-ONNX_ROWS = 64
+ONNX_ROWS = 48
 """Up to this many rows ONNX Runtime is the faster engine: measured by `benchmarks/engines.py`."""
 
 FEW = 2
@@ -63,8 +63,7 @@ class Pricer:
 
     @cached_property
     def _explainer(self) -> Explainer:
-        members = self.bundle.ensemble.members
-        return Explainer(self.bundle.preprocessor, members, self._large.boosters[: len(members)])
+        return Explainer(self.bundle.preprocessor, self.bundle.ensemble.members, self._large.forest)
 
     @property
     def coverage(self) -> float:

@@ -12,7 +12,7 @@ from pipeline.train import Rows
 @pytest.fixture(scope="module")
 def explainer(saved: Bundle) -> Explainer:
     members = saved.ensemble.members
-    return Explainer(saved.preprocessor, members, BoosterEngine(saved.boosters).boosters[: len(members)])
+    return Explainer(saved.preprocessor, members, BoosterEngine(saved.boosters).forest)
 
 
 def test_base_and_shares_add_up_to_the_price(explainer: Explainer, pricer: Pricer, table: Rows) -> None:
