@@ -40,6 +40,7 @@ SOME, MANY = 100_000, 1_000_000
 PROTOS = servers.PROJECT / "casa" / "transports" / "protos"
 HEADER = ("", "a second", "reference", "share", "p50 ms", "p99 ms", "failed", "CPU µs a call", "CPU share")
 PREDICT, OBJECTS = "POST /predict", "batch of 1,000, JSON objects, rows"
+BINARY_ROWS = "batch of 1,000, binary tensor, rows"
 IDLE = "do-nothing ASGI on uvicorn"
 NOTHING, ALONE = "do-nothing grpc.aio", "inplace_predict, rows"
 INFER = "/v2/models/casa/infer"
@@ -61,6 +62,7 @@ def main(argv: Sequence[str] = ()) -> None:
     options = _options(argv)
     if absent := missing():
         raise SystemExit(f"missing: {', '.join(absent)}")
+    os.sched_setaffinity(0, {1})  # the progress bar must not take the servers' time
     folder = open_store().find()
     saved = bundle.load(folder)
     with ExitStack() as stack:
@@ -89,7 +91,7 @@ def _http_cases(casa: Server, idle: Server, saved: Bundle, seconds: int) -> list
         Case("POST /explain", lambda: casa.post("/explain", one, seconds=seconds), "pred_contribs, one row"),
         Case(ALONE, lambda: _alone(saved, houses), times=ROWS),
         Case(
-            "batch of 1,000, binary tensor, rows",
+            BINARY_ROWS,
             lambda: casa.post(INFER, binary, seconds=seconds, connections=2, Inference_Header_Content_Length=length),
             ALONE,
             ROWS,
@@ -124,9 +126,13 @@ def _peer_cases(peer: Server | None, seconds: int) -> list[Case]:
     path = "/v1/models/casa:predict"
     return [
         Case("KServe, one row", lambda: peer.post(path, one, seconds=seconds), PREDICT),
-        Case("KServe, batch of 1,000, JSON objects, rows",
-             lambda: peer.post(path, many, seconds=seconds, connections=2), OBJECTS, ROWS),
-    ]  # fmt: skip
+        Case(
+            "KServe, batch of 1,000, JSON objects, rows",
+            lambda: peer.post(path, many, seconds=seconds, connections=2),
+            OBJECTS,
+            ROWS,
+        ),
+    ]
 
 
 def random_houses(count: int) -> Array:
