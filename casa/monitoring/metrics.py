@@ -106,8 +106,9 @@ class Metrics:
         self._batches.add({"": rows})
         self._calls.add({"": seconds})
         if answered:
-            stages = np.array([(*one.stages, one.seconds - sum(one.stages)) for one in answered])
-            self._latency.add(dict(zip(STAGES, stages.T, strict=True)))
+            known = np.array([one.stages for one in answered]).T
+            whole = np.array([one.seconds for one in answered])
+            self._latency.add(dict(zip(STAGES, (*known, whole - known.sum(axis=0)), strict=True)))
 
     def _bound(self, pair: tuple[str, str]) -> tuple[str, str]:
         if len(self._pairs) < MOST_PAIRS:
