@@ -35,58 +35,42 @@ class Metrics:
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # every counter would be two series
         self.registry = CollectorRegistry()
-        refusals = Counter(
-            "casa_key_refusals", "Calls refused for their key, by reason.", ["reason"], registry=self.registry
+        self._guard()
+        self._keep()
+        self._measure()
+
+    def _guard(self) -> None:
+        """What the guards count."""
+        count, gauge = self._counter, self._gauge
+        refusals = count("casa_key_refusals", "Calls refused for their key, by reason.", "reason")
+        self.key_refusals: dict[Refusal, Counter] = {name: refusals.labels(name) for name in get_args(Refusal)}
+        self.quota_refusals = count("casa_quota_refusals", "Calls refused because a client's quota was used up.")
+        self.connections = gauge("casa_connections", "Connections over HTTP that are open.")
+        self.connections_refused = count(
+            "casa_connections_refused", "Connections ended for what they did, by status.", "status"
         )
-        self.key_refusals: dict[Refusal, Counter] = {
-            "missing": refusals.labels("missing"),
-            "invalid": refusals.labels("invalid"),
-            "contradictory": refusals.labels("contradictory"),
-            "scope": refusals.labels("scope"),
-        }
-        self.quota_refusals = Counter(
-            "casa_quota_refusals", "Calls refused because a client's quota was used up.", registry=self.registry
-        )
-        self.connections = Gauge("casa_connections", "Connections over HTTP that are open.", registry=self.registry)
-        self.connections_refused = Counter(
-            "casa_connections_refused",
-            "Connections ended for what they did, by status.",
-            ["status"],
-            registry=self.registry,
-        )
-        self.long_calls = Gauge(
-            "casa_long_calls", "Batches and explanations that wait for their turn or have it.", registry=self.registry
-        )
-        self.keys_source_broken = Gauge(
-            "casa_keys_source_broken", "1 while keys cannot be read and the old ones stay.", registry=self.registry
-        )
-        self.shared_quota_available = Gauge(
+        self.long_calls = gauge("casa_long_calls", "Batches and explanations that wait for their turn or have it.")
+        self.keys_source_broken = gauge("casa_keys_source_broken", "1 while keys cannot be read and the old ones stay.")
+        self.shared_quota_available = gauge(
             "casa_shared_quota_available",
             "1 while replicas share quotas through Redis, 0 while it is away, NaN where none is configured.",
-            registry=self.registry,
         )
         self.shared_quota_available.set(math.nan)
-        rows = Counter(
-            "casa_journal_rows",
-            "Priced houses, by what the journal did with them.",
-            ["outcome"],
-            registry=self.registry,
-        )
+
+    def _keep(self) -> None:
+        """What the journal says of itself."""
+        rows = self._counter("casa_journal_rows", "Priced houses, by what the journal did with them.", "outcome")
         self.journal_rows: dict[Outcome, Counter] = {name: rows.labels(name) for name in get_args(Outcome)}
-        self.journal_backlog = Gauge(
-            "casa_journal_backlog", "Priced houses that wait for the journal.", registry=self.registry
-        )
-        self.journal_broken = Gauge(
-            "casa_journal_broken", "1 while the journal cannot be written.", registry=self.registry
-        )
-        self._requests = Counter(
-            "casa_requests", "Finished calls, by route and status.", ["route", "status"], registry=self.registry
-        )
+        self.journal_backlog = self._gauge("casa_journal_backlog", "Priced houses that wait for the journal.")
+        self.journal_broken = self._gauge("casa_journal_broken", "1 while the journal cannot be written.")
+
+    def _measure(self) -> None:
+        """What finished calls add up to."""
+        count = self._counter
+        self._requests = count("casa_requests", "Finished calls, by route and status.", "route", "status")
         self._pairs: set[tuple[str, str]] = set()
-        self._rows = Counter("casa_rows", "Houses that were priced.", registry=self.registry)
-        self._lost = Counter(
-            "casa_answers_lost", "Finished calls that found no room in the queue.", registry=self.registry
-        )
+        self._rows = count("casa_rows", "Houses that were priced.")
+        self._lost = count("casa_answers_lost", "Finished calls that found no room in the queue.")
         self._latency = Histogram(
             "casa_latency_seconds", "Seconds a call took, by stage.", label="stage", values=STAGES, buckets=SECONDS
         )
@@ -94,6 +78,12 @@ class Metrics:
         self._batches = Histogram("casa_batch_rows", "Houses of one call.", buckets=ROWS)
         for histogram in (self._latency, self._calls, self._batches):
             self.registry.register(histogram)
+
+    def _counter(self, name: str, words: str, *labels: str) -> Counter:
+        return Counter(name, words, labels, registry=self.registry)
+
+    def _gauge(self, name: str, words: str) -> Gauge:
+        return Gauge(name, words, registry=self.registry)
 
     def watch(self, answered: Sequence[Answered], *, lost: int) -> None:
         """Count finished calls."""
