@@ -22,7 +22,7 @@ def serving(home: Path, **settings: str) -> Iterator[Caller]:
 
     with ExitStack() as stack:
         folder = stack.enter_context(TemporaryDirectory())
-        own = {"data_dir": folder, "grpc_port": str(free_port()), **settings}
+        own = {"data_dir": folder, "report_file": f"{folder}/eda.html", "grpc_port": str(free_port()), **settings}
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("BENTOML_HOME", str(home))
             for name, value in own.items():
