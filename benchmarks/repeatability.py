@@ -20,7 +20,7 @@ import yaml
 from benchmarks.table import machine, show
 
 PROJECT = Path(__file__).parents[1]
-COPIED = ("casa", "pipeline", "dvc.yaml", "params.yaml")
+COPIED = ("casa", "pipeline", "dvc.yaml", "params.yaml", ".dvcignore")
 
 
 def main() -> None:

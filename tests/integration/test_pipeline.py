@@ -68,7 +68,8 @@ def project(table: Rows, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     folder = tmp_path_factory.mktemp("a project")
     for name in ("casa", "pipeline"):
         shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(PROJECT / "dvc.yaml", folder)
+    for name in ("dvc.yaml", ".dvcignore"):
+        shutil.copy(PROJECT / name, folder)
     small_params(folder)
     small_table(table, folder)
     made = Project(folder)
