@@ -42,7 +42,7 @@ class Outlook:
         self._heard: list[tuple[datetime, int]] = []  # the hours that the alarm knows, with their rows
 
     def watch(self, answered: Sequence[Answered], *, lost: int) -> None:  # noqa: ARG002 - what is lost has no house
-        """Count the houses that were priced. They count for the hour of the last: it is a tenth of a second later."""
+        """Count the houses that were priced. They count for the hour of the last: many counts make a second."""
         if priced := [one.priced for one in answered if len(one.priced.houses)]:
             hour = hour_of(datetime.fromtimestamp(answered[-1].at, UTC))
             window = self.reference.count(*join(priced))
