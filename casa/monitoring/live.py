@@ -24,7 +24,7 @@ MIN_PRICES = 30
 class Live(NamedTuple):
     """What feedback adds up to; None while there is too little of it."""
 
-    count: int
+    prices: int
     rmse: float | None
     bias: float | None
     """The mean of prediction less price."""
@@ -51,8 +51,8 @@ class LiveError(Collector):
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """What Prometheus reads: it asks often, and never waits for the database."""
-        count, rmse, bias, coverage = self._live
-        yield gauge("casa_live_prices", "Houses of which it is known what they sold for.", count)
+        prices, rmse, bias, coverage = self._live
+        yield gauge("casa_live_prices", "Houses of which it is known what they sold for.", prices)
         yield gauge("casa_live_rmse", "RMSE by what houses sold for, in thousands of dollars.", rmse)
         yield gauge("casa_live_bias", "Mean of prediction less price, in thousands of dollars.", bias)
         yield gauge("casa_live_coverage", "Share of prices within their interval.", coverage)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, Row, Table, func, select
 
 from casa.database import reading
 from casa.monitoring.hours import EDGES
-from casa.monitoring.live import SOLD, add_up
+from casa.monitoring.live import SOLD, Live, add_up
 from casa.monitoring.window import Counts
 from casa.schema import ERRORS, HOURS, REPLICAS
 
@@ -44,7 +44,7 @@ class Summary:
             "requests_per_hour": _rate(hours, starts, now=now),
             "latency_ms": _latency(hours),
             "errors": dict(sum((Counter(row.errors) for row in hours), Counter())),
-            "feedback": add_up(sums)._asdict(),
+            "feedback": _feedback(add_up(sums)),
             "versions": _versions(starts),
         }
 
@@ -83,6 +83,10 @@ def _quantile(counts: Counts, share: float) -> float | None:
     place = int(np.searchsorted(below, share * below[-1]))
     within = (share * below[-1] - (below[place] - counts[place])) / counts[place]
     return float(edges[place] + within * (edges[place + 1] - edges[place]))
+
+
+def _feedback(live: Live) -> dict[str, float | None]:
+    return {"count": live.prices, "rmse": live.rmse, "bias": live.bias, "coverage": live.coverage}
 
 
 def _versions(starts: Sequence[Row[Any]]) -> list[dict[str, str]]:
