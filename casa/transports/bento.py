@@ -161,6 +161,7 @@ class Running:
             self.typed = Typed(self.serving)
             traces = _open_traces(saved)
             self.serving.watchers += traces
+            self.serving.traced = bool(traces)
             outlook, replica = self.serving.outlook, records.replica
             exchange = open_exchange(outlook, saved, engine, replica=replica, metrics=metrics)
             self._writers: list[Writer] = [records, exchange, *traces]
