@@ -47,6 +47,8 @@ class Answered(NamedTuple):
     row: int
     """The number of its first house: 0 but in a stream, where each house is a record of its own."""
     priced: Priced
+    parent: str = ""
+    """The caller's `traceparent`, unchecked; empty for none, and while nobody wants traces."""
 
 
 class Watcher(Protocol):

@@ -1,4 +1,4 @@
-"""Exchanges hours with the other replicas through the database, from a thread of its own: no call ever waits for it."""
+"""Exchanges what is known with other replicas through the database, from a thread of its own: no call waits for it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
 from threading import Event, Thread
-from uuid import uuid4
 
 import structlog
 from sqlalchemy import Engine
@@ -14,6 +13,8 @@ from sqlalchemy import Engine
 from casa.errors import CasaError
 from casa.model.bundle import REFERENCE, Bundle
 from casa.monitoring.alarm import SPAN
+from casa.monitoring.live import LiveError
+from casa.monitoring.metrics import Metrics
 from casa.monitoring.outlook import KEPT, SETTLING, Outlook, Windows, hour_of
 from casa.monitoring.window_table import WindowTable
 
@@ -23,7 +24,7 @@ STOP_SECONDS = 2.0
 
 
 class Exchange:
-    """Writes this process's hours as they grow, and reads the others'.
+    """Writes this process's hours as they grow, reads the others', and the error by the feedback that any of them took.
 
     While the database is away the outlook goes on with what it knows; nothing is lost, but written later.
     """
@@ -32,12 +33,14 @@ class Exchange:
         self,
         outlook: Outlook,
         table: WindowTable,
+        live: LiveError,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         seconds: float = SECONDS,
     ) -> None:
         self._outlook = outlook
         self._table = table
+        self._live = live
         self._now = now
         self._seconds = seconds
         self._written: Windows = {}
@@ -63,6 +66,7 @@ class Exchange:
         try:
             self._write()
             self._read()
+            self._live.look()
         except Exception as error:  # noqa: BLE001 - a thread that died of it would leave drift unseen
             self._say_broken(error)
         else:
@@ -99,8 +103,10 @@ class Exchange:
         self._broken = True
 
 
-def open_exchange(outlook: Outlook, saved: Bundle, engine: Engine) -> Exchange:
+def open_exchange(outlook: Outlook, saved: Bundle, engine: Engine, *, replica: str, metrics: Metrics) -> Exchange:
     """The exchange of a process that serves this model. The database must be migrated."""
     digest = sha256(saved.files[REFERENCE]).hexdigest()
-    table = WindowTable(engine, version=saved.version, reference=digest, replica=uuid4().hex)
-    return Exchange(outlook, table)
+    table = WindowTable(engine, version=saved.version, reference=digest, replica=replica)
+    live = LiveError(engine, version=saved.version)
+    metrics.registry.register(live)
+    return Exchange(outlook, table, live)

@@ -26,13 +26,13 @@ class Gauges(Collector):
         """What Prometheus reads."""
         reference, window = self._outlook.reference, self._outlook.window
         drift, estimate, enough = measure(reference, window), estimate_rmse(reference, window), window.rows >= MIN_ROWS
-        yield _one("casa_model_info", "1 for the version that is served.", 1, version=self._version)
-        yield _one("casa_model_rmse", "RMSE of the model's test, in thousands of dollars.", self._rmse)
-        yield _one("casa_drift_rows", "Houses that the drift figures are of.", window.rows)
+        yield gauge("casa_model_info", "1 for the version that is served.", 1, version=self._version)
+        yield gauge("casa_model_rmse", "RMSE of the model's test, in thousands of dollars.", self._rmse)
+        yield gauge("casa_drift_rows", "Houses that the drift figures are of.", window.rows)
         yield self._each("casa_drift_alert", "1 while a column has drifted.", self._outlook.alarm.alerts)
         yield self._each("casa_drift_score", "Distance of the means, in standard deviations.", drift.score, told=enough)
         yield self._each("casa_drift_psi", "Population stability index.", drift.psi, told=enough)
-        yield _one("casa_estimated_rmse", "RMSE that the intervals promise.", estimate if enough else None)
+        yield gauge("casa_estimated_rmse", "RMSE that the intervals promise.", estimate if enough else None)
 
     def _each(self, name: str, words: str, values: Array | Flags, *, told: bool = True) -> GaugeMetricFamily:
         family = GaugeMetricFamily(name, words, labels=["feature"])
@@ -41,7 +41,8 @@ class Gauges(Collector):
         return family
 
 
-def _one(name: str, words: str, value: float | None, **labels: str) -> GaugeMetricFamily:
+def gauge(name: str, words: str, value: float | None, **labels: str) -> GaugeMetricFamily:
+    """A gauge of one value; none for None."""
     family = GaugeMetricFamily(name, words, labels=list(labels))
     if value is not None:
         family.add_metric(list(labels.values()), value)

@@ -22,6 +22,8 @@ from casa.settings import Settings
 class Records:
     """What a running service holds of it."""
 
+    replica: str
+    """What this process is called in the database."""
     journal: Journal
     feedback: Feedback
     summary: Summary
@@ -44,7 +46,7 @@ def open_records(settings: Settings, saved: Bundle, *, metrics: Metrics) -> Reco
     ledger = Ledger(engine, Packer(reference, version=saved.version), replica)
     journal = Journal(ledger, promise=settings.journal, metrics=metrics, now=_now, days=settings.journal_days)
     own = open_database(settings, synced=True)
-    return Records(journal, Feedback(own, journal, now=_now), Summary(own, now=_now))
+    return Records(replica.id, journal, Feedback(own, journal, now=_now), Summary(own, now=_now))
 
 
 def _now() -> datetime:

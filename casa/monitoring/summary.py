@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -14,15 +13,12 @@ from sqlalchemy import Connection, Engine, Row, Table, func, select
 
 from casa.database import reading
 from casa.monitoring.hours import EDGES
+from casa.monitoring.live import SOLD, Live, add_up
 from casa.monitoring.window import Counts
 from casa.schema import ERRORS, HOURS, REPLICAS
 
 TRAFFIC = timedelta(hours=24)
 """How far back calls are looked at."""
-SOLD = timedelta(days=30)
-"""How far back feedback is: prices come in much later than predictions."""
-MIN_PRICES = 30
-"""With fewer, an error says more of those few houses than of the model."""
 MOST_REPLICAS = 1_000
 """The history of versions goes back so many starts."""
 MILLISECONDS = 1000
@@ -48,7 +44,7 @@ class Summary:
             "requests_per_hour": _rate(hours, starts, now=now),
             "latency_ms": _latency(hours),
             "errors": dict(sum((Counter(row.errors) for row in hours), Counter())),
-            "feedback": _feedback(sums),
+            "feedback": _feedback(add_up(sums)),
             "versions": _versions(starts),
         }
 
@@ -89,16 +85,8 @@ def _quantile(counts: Counts, share: float) -> float | None:
     return float(edges[place] + within * (edges[place + 1] - edges[place]))
 
 
-def _feedback(sums: Sequence[Row[Any]]) -> dict[str, float | None]:
-    prices = sum(row.prices for row in sums)
-    if prices < MIN_PRICES:
-        return {"count": prices, "rmse": None, "bias": None, "coverage": None}
-    return {
-        "count": prices,
-        "rmse": math.sqrt(max(sum(row.squared_error for row in sums), 0.0) / prices),
-        "bias": sum(row.error for row in sums) / prices,
-        "coverage": sum(row.covered for row in sums) / prices,
-    }
+def _feedback(live: Live) -> dict[str, float | None]:
+    return {"count": live.prices, "rmse": live.rmse, "bias": live.bias, "coverage": live.coverage}
 
 
 def _versions(starts: Sequence[Row[Any]]) -> list[dict[str, str]]:

@@ -14,6 +14,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from casa import __version__
 from casa.monitoring.answers import Answered
@@ -21,6 +22,7 @@ from casa.monitoring.answers import Answered
 MOST_WAITING = 50
 """How many times finished calls may wait, a tenth of a second's each: what finds no room has no span."""
 STOP_SECONDS = 2.0
+PARENTS = TraceContextTextMapPropagator()
 FAILURES = {"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"}
 """The codes of gRPC that OpenTelemetry's conventions call a server's errors; of HTTP, it is 500 and above."""
 
@@ -59,8 +61,10 @@ class Traces:
     def _tell(self, one: Answered) -> None:
         end = round(one.at * 1e9)
         start = end - round(one.seconds * 1e9)
+        # An empty context where the caller names no parent, or none that is one: not that of this thread.
+        context = PARENTS.extract({"traceparent": one.parent}, Context())
         span = self._tracer.start_span(
-            one.route, context=Context(), kind=SpanKind.SERVER, start_time=start, attributes=_attributes(one)
+            one.route, context=context, kind=SpanKind.SERVER, start_time=start, attributes=_attributes(one)
         )
         if one.status in FAILURES or (one.status.isdigit() and one.status >= "500"):
             span.set_status(StatusCode.ERROR)

@@ -17,6 +17,8 @@ class Asker:
     error: CasaError | None = None
     """Why it fails, where BentoML answers and would only tell that."""
     row = 0
+    parent = ""
+    """The caller's `traceparent`, where traces are wanted."""
     _stages = UNKNOWN
 
     def __init__(self, request_id: str) -> None:
@@ -31,7 +33,7 @@ class Asker:
         """The record of this call, which ends now."""
         seconds = time.perf_counter() - self._start
         who = self.request_id, self.client
-        return Answered(time.time(), route, status, seconds, self._stages, *who, self.row, self.priced)
+        return Answered(time.time(), route, status, seconds, self._stages, *who, self.row, self.priced, self.parent)
 
     def next_row(self) -> None:
         """Another house of the same call is asked for."""

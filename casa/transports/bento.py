@@ -161,7 +161,10 @@ class Running:
             self.typed = Typed(self.serving)
             traces = _open_traces(saved)
             self.serving.watchers += traces
-            self._writers: list[Writer] = [records, open_exchange(self.serving.outlook, saved, engine), *traces]
+            self.serving.traced = bool(traces)
+            outlook, replica = self.serving.outlook, records.replica
+            exchange = open_exchange(outlook, saved, engine, replica=replica, metrics=metrics)
+            self._writers: list[Writer] = [records, exchange, *traces]
             self._front: Front | None = None
             self._grpc: GrpcServer | None = None
             path = find_socket(settings, bound_port() or settings.http_port)

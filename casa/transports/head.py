@@ -45,6 +45,10 @@ class Head(dict[bytes, bytes]):
         fields = self._fields if self._repeated else [(name, self[name]) for name in KEYS if name in self]
         return [(name.decode(), value.decode("latin-1")) for name, value in fields if name in KEYS]
 
+    def each(self, name: bytes) -> list[bytes]:
+        """A field's values, each time it stands there."""
+        return [value for field, value in self._fields if field == name]
+
     def length(self) -> int | None:
         """The body's length in bytes, None for one in chunks.
 

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from casa.access.keys import Scope as KeyScope
 from casa.errors import CasaError, MethodNotAllowed, NotFound, Unavailable
-from casa.transports import site
+from casa.transports import parent, site
 from casa.transports.answer import Answer, as_json, finish
 from casa.transports.body import Body, Gone
 from casa.transports.calls import CALLS, Call
@@ -80,6 +80,8 @@ class Front:
         head = Head(scope["headers"])
         body = Body(head, receive)
         visit = Visit(identify(head))
+        if self.serving is not None and self.serving.traced:
+            visit.parent = parent.choose(head.each(parent.HEADER))
         try:
             answer = await self._outcome(scope, head, body, visit)
         except Gone:

@@ -11,6 +11,7 @@ import structlog
 
 from casa.access.gate import Gate
 from casa.errors import CasaError, DeadlineExceeded, Unavailable
+from casa.transports import parent
 from casa.transports.casa_service import OK
 from casa.transports.metadata import Metadata, read_id, sentence, tell_error
 from casa.transports.problem import BUG
@@ -24,6 +25,8 @@ MOST_STREAMS = 64
 """Streams at once: they may last minutes without being used."""
 MOST_STRANGERS = 64
 """Calls at once of methods that need no key."""
+
+PARENT = parent.HEADER.decode()
 
 Context = Any  # grpc.aio's, which has no types
 
@@ -64,7 +67,10 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
         return self._single.taken + self._streams.taken + self._strangers.taken
 
     def _call(self, path: str, method: Method, metadata: Metadata) -> Call:
-        return Call(read_id(metadata), self._gate, clock=self._clock, path=path, scope=method.scope)
+        call = Call(read_id(metadata), self._gate, clock=self._clock, path=path, scope=method.scope)
+        if self._serving.traced:
+            call.parent = parent.choose([value for name, value in metadata if name == PARENT])
+        return call
 
     def _admit(self, call: Call, method: Method, metadata: Metadata) -> None:
         if call.scope is None:

@@ -80,6 +80,8 @@ class Serving:
         self.outlook = Outlook(Reference.from_dict(self.bundle.document(bundle.REFERENCE)))
         metrics.registry.register(Gauges(self.outlook, self.bundle))
         self.watchers: list[Watcher] = [metrics, self.outlook, *([records.journal] if records else [])]
+        self.traced = False
+        """Does anybody want traces? If not, callers' `traceparent` is not looked at."""
         self.draining = False
         """Set before the process is stopped: readiness fails, and connections are closed after their answer."""
         self._clock = clock

@@ -18,6 +18,7 @@ from casa.migration import migrate
 from casa.model.ensemble import Prices
 from casa.monitoring.answers import Answered, Priced
 from casa.monitoring.exchange import Exchange
+from casa.monitoring.live import LiveError
 from casa.monitoring.outlook import KEPT, SETTLING, Outlook
 from casa.monitoring.reference import Reference
 from casa.monitoring.window_table import WindowTable
@@ -66,7 +67,8 @@ def start(engine: Engine, seen: Reference) -> Start:
     def start(*, now: Clock = lambda: NOON, version: str = "v", reference: str = "r") -> Process:
         outlook = Outlook(seen, now=now)
         table = WindowTable(engine, version=version, reference=reference, replica=next(names))
-        return Process(outlook, Exchange(outlook, table, now=now, seconds=3600.0))
+        live = LiveError(engine, version=version, now=now)
+        return Process(outlook, Exchange(outlook, table, live, now=now, seconds=3600.0))
 
     return start
 

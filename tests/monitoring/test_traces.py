@@ -19,11 +19,25 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from casa.monitoring.answers import NOTHING, Answered
 from casa.monitoring.traces import MOST_WAITING, open_traces
+from casa.transports.parent import HEADER, MOST_BYTES, choose
 from tests.transports.caller import EXAMPLE
 from tests.transports.conftest import serving
 
 PROJECT = Path(__file__).parents[2]
 VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
+TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+PARENT = f"00-{TRACE}-{SPAN}-01"
+NO_PARENTS = [
+    f"00-{TRACE.upper()}-{SPAN}-01",
+    f"00-{'0' * 32}-{SPAN}-01",
+    f"00-{TRACE}-{'0' * 16}-01",
+    f"00-{TRACE}-{SPAN}-01-more",
+    f"ff-{TRACE}-{SPAN}-01",
+    f"00-{TRACE}-{SPAN}",
+    f"00-{TRACE}-{SPAN}-\u0663\u0663",
+    "\x00\xff",
+]
+"""Values that W3C's rules refuse."""
 
 
 class Receiver(ThreadingHTTPServer):
@@ -77,8 +91,8 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
     receiver.server_close()
 
 
-def answered(status: str) -> Answered:
-    return Answered(time(), "/predict", status, 0.25, (0.01, 0.02, 0.03), "id", "acme", 0, NOTHING)
+def answered(status: str, *, parent: str = "") -> Answered:
+    return Answered(time(), "/predict", status, 0.25, (0.01, 0.02, 0.03), "id", "acme", 0, NOTHING, parent)
 
 
 def send(*calls: Answered) -> Answered:
@@ -90,9 +104,9 @@ def send(*calls: Answered) -> Answered:
     return calls[-1]
 
 
-def refuse_over_grpc(port: int) -> None:
+def refuse_over_grpc(port: int, *metadata: tuple[str, str]) -> None:
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel, pytest.raises(grpc.RpcError):
-        channel.unary_unary("/casa.v1.Casa/Predict")(b"", timeout=5)
+        channel.unary_unary("/casa.v1.Casa/Predict")(b"", timeout=5, metadata=metadata)
 
 
 def test_each_call_of_a_service_is_a_span(receiver: Receiver, store_home: Path) -> None:
@@ -114,6 +128,37 @@ def test_a_span_lasts_as_its_call_did_and_has_its_stages(receiver: Receiver) -> 
     assert span.end_time_unix_nano - span.start_time_unix_nano == 250_000_000
     stages = [told(span)[f"casa.{stage}_seconds"] for stage in ("parse", "access", "model")]
     assert (stages, span.parent_span_id, span.kind) == ([0.01, 0.02, 0.03], b"", Span.SPAN_KIND_SERVER)
+
+
+def test_a_call_is_a_child_of_the_span_its_caller_names(receiver: Receiver, store_home: Path) -> None:
+    with serving(store_home) as caller:
+        caller.post("/predict", EXAMPLE, traceparent=PARENT)
+        refuse_over_grpc(caller.app.serving.settings.grpc_port, ("traceparent", PARENT))
+    for span in (receiver.spans()[name] for name in ("/predict 200", "/casa.v1.Casa/Predict UNAUTHENTICATED")):
+        assert (span.trace_id.hex(), span.parent_span_id.hex()) == (TRACE, SPAN)
+
+
+def test_a_call_of_a_trace_that_is_not_recorded_has_no_span(receiver: Receiver) -> None:
+    send(answered("200", parent=f"00-{TRACE}-{SPAN}-00"), answered("422"))
+    assert list(receiver.spans()) == ["/predict 422"]
+
+
+@pytest.mark.parametrize("parent", NO_PARENTS)
+def test_what_is_no_parent_is_ignored(receiver: Receiver, parent: str) -> None:
+    send(answered("200", parent=parent))
+    (span,) = receiver.spans().values()
+    assert (span.parent_span_id, span.trace_id.hex() != TRACE) == (b"", True)
+
+
+def test_two_parents_are_none(receiver: Receiver, store_home: Path) -> None:
+    with serving(store_home) as caller:
+        caller.exchange("/predict", fields=[(HEADER, PARENT.encode())] * 2, chunks=[{"type": "http.request"}])
+    (span,) = receiver.spans().values()
+    assert span.parent_span_id == b""
+
+
+def test_a_huge_parent_does_not_wait_in_memory() -> None:
+    assert [choose([b"0" * size]) for size in (MOST_BYTES, MOST_BYTES + 1)] == ["0" * MOST_BYTES, ""]
 
 
 def test_only_our_own_failures_are_errors(receiver: Receiver) -> None:
