@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from casa.cli import (
+    ask,
     console,
     doctor,
     drain,
@@ -89,6 +90,7 @@ def casa(
 
 for command in (
     serve.serve,
+    ask.ask,
     drain.drain,
     drift.drift,
     monitoring.monitoring,
