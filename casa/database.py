@@ -25,12 +25,12 @@ LOCK = 0x43617361
 """The number of Casa's advisory lock in PostgreSQL: its name in ASCII."""
 
 
-def open_database(settings: Settings, *, synced: bool = False) -> Engine:
+def open_database(settings: Settings, *, seconds: int = SECONDS, synced: bool = False) -> Engine:
     """An engine on the configured database; nothing is asked of it yet.
 
     What is committed outlives a crash of Casa; with `synced`, a crash of the machine, too.
     """
-    return connect(_url(settings), seconds=SECONDS, synced=synced)
+    return connect(_url(settings), seconds=seconds, synced=synced)
 
 
 def connect(url: URL, *, seconds: int, synced: bool = False) -> Engine:

@@ -174,7 +174,7 @@ class InvalidSettings(CasaError):
 
 
 class SourceUnavailable(CasaError):
-    """The place a table comes from does not answer or does not let us in."""
+    """The place a table or a model comes from does not answer or does not let us in."""
 
     status, code = 503, "UNAVAILABLE"
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0002"
+HEAD = "0003"
 """The newest step. Known here so that a start with nothing to do does without alembic, which is slow to import."""
 SECONDS = 60
 

@@ -35,7 +35,7 @@ def open_postgres(url: URL, *, seconds: int) -> Engine:
     milliseconds = seconds * 1000
     bounds = {
         "application_name": "casa",
-        "connect_timeout": str(CONNECT_SECONDS),
+        "connect_timeout": str(min(seconds, CONNECT_SECONDS)),
         "options": f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds}",
         "tcp_user_timeout": str(2 * milliseconds),
     }

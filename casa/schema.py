@@ -165,3 +165,13 @@ WINDOWS = Table(
     Column("content", JSON, nullable=False),
 )
 """An hour's drift window of one replica, by the digest of the reference it was counted by."""
+
+MODELS = Table(
+    "models",
+    METADATA,
+    Column("version", String(12), primary_key=True),
+    Column("created", Instant, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+"""A bundle as one zip archive, with the SHA-256 of the archive."""

@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, PositiveInt, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from casa.errors import InvalidSettings
@@ -47,8 +47,12 @@ class Settings(BaseSettings):
     grpc_port: Port = 3001
     """The port of the gRPC interface; a start that finds it taken is refused."""
 
-    model_version: Version | None = None
-    """The model to serve, as twelve hex digits; the champion if it is not given."""
+    model_version: Annotated[Version | None, BeforeValidator(lambda text: text or None)] = None
+    """The model to serve, as twelve hex digits; if it is empty or not given, the Bento's own or else the champion."""
+
+    baked_home: Path | None = None
+    """The folder whose `models` an image brings along, laid out as BENTOML_HOME is and never written to; the image sets
+    it."""
 
     max_rows: PositiveInt = 1_000
     """Most houses one batch call may hold; more answer 413."""

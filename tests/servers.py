@@ -1,4 +1,4 @@
-"""Real servers for tests: Redis and PostgreSQL from Debian, each in a folder of its own, on this machine only."""
+"""Real servers for tests: Redis, PostgreSQL, MLflow, each in a folder of its own, on this machine only."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
 from time import monotonic
 
+import httpx
 import pytest
 
 from casa.cli.serve import open_address
@@ -137,6 +139,52 @@ class PostgresServer:
     def _run(self, program: str, *words: str) -> None:
         command = [need(program, "postgresql"), *words]
         subprocess.run(command, cwd=self._folder, user=self._owner, check=True, stdout=subprocess.DEVNULL)
+
+
+class MlflowServer:
+    """An MLflow server that keeps runs in SQLite and hands out files itself, as the chart's does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.files = folder / "files"
+        """Where it keeps what runs leave."""
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Start it; returns once it takes calls."""
+        command = [sys.executable, "-m", "mlflow", "server", "--port", str(self._port), "--workers", "1"]
+        places = ["--backend-store-uri", "sqlite:///runs.db", "--artifacts-destination", str(self.files)]
+        quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+        with (self._folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [*command, *places], cwd=self._folder, env={**os.environ, **quiet}, stdout=log, stderr=log
+            )
+        until(self._answers, seconds=120)
+
+    def stop(self) -> None:
+        """End it and its workers."""
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait(timeout=30)
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, "MLflow's server ended"
+        try:
+            return httpx.get(f"{self.url}/health", timeout=2).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+    """A running MLflow server of this test run's own."""
+    server = MlflowServer(tmp_path_factory.mktemp("mlflow"))
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

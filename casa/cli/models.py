@@ -1,4 +1,4 @@
-"""`casa models`: what is in the store, and which model is served."""
+"""`casa models`: what is in the store, how it gets there, and which model is served."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from casa.cli import console
+from casa.cli import console, pull
 from casa.errors import CasaError, InvalidBundle, InvalidTable
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from casa.model.bundle import Bundle
     from casa.model.store import Entry
 
-app = typer.Typer(help="List, show, promote and export models.", no_args_is_help=True)
+app = typer.Typer(help="List, show, promote, export and pull models.", no_args_is_help=True)
 
 Version = Annotated[
     str, typer.Argument(metavar="VERSION", help="Its twelve digits, the first four or more of them, or champion.")
@@ -112,6 +112,9 @@ def export(version: Version, folder: Annotated[Path, typer.Argument(help="A new 
         raise CasaError(f"{folder} cannot be written: {error.strerror}") from error
     bundle.load(place, expect=found.version)
     console.answer(f"model {found.version} is in {folder}")
+
+
+app.command()(pull.pull)
 
 
 def _load(version: str) -> Bundle:

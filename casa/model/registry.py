@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 VERSION_TAG = "version"
+LOGGED = "models:/"
+"""How the address of a model begins that was logged with a run."""
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "3"}
 """MLflow's client blocks for minutes on a refused port unless it is told otherwise."""
 
@@ -73,7 +75,10 @@ class Registry:
             client = self._client
             if not any(model.name == bundle.NAME for model in client.search_registered_models()):
                 client.create_registered_model(bundle.NAME, description="Prices of houses, with intervals.")
-            made = client.create_model_version(bundle.NAME, source, run_id=run_id, tags={**tags, VERSION_TAG: version})
+            # A server takes a logged model as a source only if its id is told, too.
+            model = source.removeprefix(LOGGED) if source.startswith(LOGGED) else None
+            tags = {**tags, VERSION_TAG: version}
+            made = client.create_model_version(bundle.NAME, source, run_id=run_id, tags=tags, model_id=model)
             client.set_registered_model_alias(bundle.NAME, CHALLENGER, made.version)
 
     def name(self, alias: str, version: str, *, reason: str) -> None:

@@ -48,11 +48,19 @@ class Store:
     def save(self, folder: Path) -> str:
         """Keep the bundle in `folder`; returns its version. A model that is there and whole is left alone."""
         version = bundle.load(folder).version
-        if self._is_whole(version):
+        if self.is_whole(version):
             return version
         shutil.rmtree(self._models / version, ignore_errors=True)
         self._create(version, folder)
         return version
+
+    def is_whole(self, version: str) -> bool:
+        """Is this version here, every byte as its manifest says, and known to BentoML?"""
+        folder = self._models / version
+        try:
+            return bool(bundle.load(folder / FOLDER, expect=version)) and (folder / "model.yaml").is_file()
+        except InvalidBundle:
+            return False
 
     def find(self, version: str | None = None) -> Path:
         """The folder of a version's bundle, of the champion's without one; NotFound says what to do."""
@@ -98,13 +106,6 @@ class Store:
             os.fsync(file.fileno())
         Path(draft).replace(self._models / CHAMPION)
         structlog.get_logger().info("champion", version=version)
-
-    def _is_whole(self, version: str) -> bool:
-        folder = self._models / version
-        try:
-            return bool(bundle.load(folder / FOLDER, expect=version)) and (folder / "model.yaml").is_file()
-        except InvalidBundle:
-            return False
 
     def _create(self, version: str, folder: Path) -> None:
         opt_out()
