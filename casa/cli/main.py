@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from casa.cli import console, doctor, drain, drift, journal, keys, models, monitoring, predict, score, serve, train
+from casa.cli import ask, console, doctor, drain, drift, journal, keys, models, monitoring, predict, score, serve, train
 from casa.errors import CasaError
 
 
@@ -74,6 +74,7 @@ def casa(
 
 for command in (
     serve.serve,
+    ask.ask,
     drain.drain,
     drift.drift,
     monitoring.monitoring,

@@ -60,7 +60,10 @@ class Watcher(Protocol):
 
 
 class Answers:
-    """Finished calls until they are taken. Putting one in never waits: what finds no room is lost, and counted."""
+    """Finished calls until they are taken. Putting one in never waits: what finds no room is lost, and counted.
+
+    Where nothing waits, there is room for a call of any size.
+    """
 
     def __init__(self, *, most_rows: int = MOST_ROWS) -> None:
         self._most_rows = most_rows
@@ -71,7 +74,7 @@ class Answers:
     def put(self, answered: Answered) -> None:
         """Leave a finished call for the watchers."""
         rows = len(answered.priced.houses) or 1
-        if self._rows + rows > self._most_rows:
+        if self._rows and self._rows + rows > self._most_rows:
             self._lost += 1
             return
         self._rows += rows

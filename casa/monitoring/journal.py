@@ -32,6 +32,8 @@ KEEP_SECONDS = 5.0
 STOP_SECONDS = 5.0
 REMOVAL = timedelta(minutes=1)
 BATCH_ROWS = 10_000
+MORE_BATCHES = 2
+"""The one at hand, which may be small, and what is over."""
 WHOLE_ROWS = 50_000
 """Up to so many waiting rows, every call is kept; beyond, one of `SAMPLE` until `MOST_ROWS`: about 100 MB."""
 MOST_ROWS = 80_000
@@ -101,9 +103,11 @@ class Journal:
                         self._take(one)
 
     async def keep(self, answered: Answered) -> None:
-        """Return once a call is on disk; Unavailable if it cannot be written in time."""
+        """Return once a call is on disk; Unavailable if it cannot be written in time, or too much waits already."""
         kept = asyncio.get_running_loop().create_future()
         with self._lock:
+            if self._overflows(answered, self._most_rows):
+                raise Unavailable(LATE)
             self._waiting.append(Waiting(answered, kept))
             self._rows += len(answered.priced.houses)
         self._wake.set()
@@ -126,8 +130,10 @@ class Journal:
             structlog.get_logger().error("journal ended before all was written", rows=self._rows)
 
     def write(self) -> bool:
-        """Write all that waits; False if it must be tried again."""
-        while batch := self._next():
+        """Write all that waits by now; False if it must be tried again."""
+        batches = self._rows // BATCH_ROWS + MORE_BATCHES  # what comes meanwhile must not keep it here for ever
+        while batches and (batch := self._next()):
+            batches -= 1
             try:
                 self._ledger.write(batch, now=self._now())
             except CasaError as error:
@@ -159,7 +165,10 @@ class Journal:
     def _run(self) -> None:
         whole, last = True, False
         while not last:
-            self._wake.wait(SECONDS) if whole else self._stop.wait(BROKEN_SECONDS)
+            if not whole:
+                self._stop.wait(BROKEN_SECONDS)
+            elif self._rows < BATCH_ROWS:
+                self._wake.wait(SECONDS)
             self._wake.clear()
             last = self._stop.is_set()  # before it writes, so that nothing is left
             whole = self.write() and self.remove()
@@ -167,13 +176,17 @@ class Journal:
 
     def _take(self, one: Answered) -> None:
         rows = len(one.priced.houses)
-        if self._rows + rows > self._most_rows:
+        if self._overflows(one, self._most_rows):
             self._metrics.journal_rows["lost"].inc(rows)
-        elif self._rows + rows > self._whole_rows and next(self._turns) % SAMPLE:
+        elif self._overflows(one, self._whole_rows) and next(self._turns) % SAMPLE:
             self._metrics.journal_rows["left out"].inc(rows)
         else:
             self._waiting.append(Waiting(one, None))
             self._rows += rows
+
+    def _overflows(self, one: Answered, bound: int) -> bool:
+        """Would more rows wait than that? Where none do, there is room for a call of any size."""
+        return bool(self._rows) and self._rows + len(one.priced.houses) > bound
 
     def _next(self) -> Batch | None:
         """The batch at hand: the one that could not be written, or a new one; None if there is nothing to write."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
-from typing import TypeVar
+from itertools import chain, repeat
+from operator import attrgetter
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +17,8 @@ PORTION = 500
 """Rows that are packed at once: the other threads wait as long."""
 HOUSE_BYTES = 8 * len(HOUSE.names)
 BITS = 1 << np.arange(len(HOUSE.names))
+
+ID, ROW, AT, CLIENT = map(attrgetter, ("request_id", "row", "at", "client"))
 
 T = TypeVar("T")
 Row = tuple[str, int, float, str, bytes, float, float, float, str, int]
@@ -38,13 +41,28 @@ class Packer:
     def _pack(self, answered: Sequence[Answered]) -> Iterator[Row]:
         houses = _stack(answered)
         packed = houses.tobytes()
-        warnings = iter((((houses < self._low) | (houses > self._high)) @ BITS).tolist())
         cells = (packed[at : at + HOUSE_BYTES] for at in range(0, len(packed), HOUSE_BYTES))
-        for one in answered:
-            places = one.priced.places or range(one.row, one.row + len(one.priced.houses))
-            for place, prices in zip(places, zip(*map(_plain, one.priced.prices), strict=True), strict=True):
-                who = one.request_id, place, one.at, one.client
-                yield (*who, next(cells), *prices, self._version, next(warnings))
+        warnings = (((houses < self._low) | (houses > self._high)) @ BITS).tolist()
+        who, prices = _who(answered, rows=len(houses)), _prices(answered)
+        return zip(*who, cells, *prices, repeat(self._version, len(houses)), warnings, strict=True)
+
+
+def _who(answered: Sequence[Answered], *, rows: int) -> Iterable[Iterable[Any]]:
+    """Request ids, places, times and clients, a row for each house."""
+    if rows == len(answered) and not any(one.priced.places for one in answered):
+        return (map(which, answered) for which in (ID, ROW, AT, CLIENT))  # single houses
+    each = [one for one in answered for _ in range(len(one.priced.houses))]
+    return map(ID, each), chain.from_iterable(map(_places, answered)), map(AT, each), map(CLIENT, each)
+
+
+def _places(one: Answered) -> Sequence[int]:
+    return one.priced.places or range(one.row, one.row + len(one.priced.houses))
+
+
+def _prices(answered: Sequence[Answered]) -> Iterator[Iterable[float]]:
+    """Prices and their intervals' ends: three columns."""
+    columns = zip(*(one.priced.prices for one in answered), strict=True)
+    return (chain.from_iterable(map(_plain, column)) for column in columns)
 
 
 def unpack(houses: Sequence[bytes]) -> Array:

@@ -15,6 +15,7 @@ from tests.cli.shell import EXAMPLE, ROOT, casa, start, write_csv
 
 COMMANDS = [
     ["serve"],
+    ["ask"],
     ["train"],
     ["predict"],
     ["score"],

@@ -38,6 +38,13 @@ def test_calls_that_find_no_room_are_counted() -> None:
     assert answers.take() == ([batch], 0), "there is room again"
 
 
+def test_a_huge_call_finds_room_where_nothing_waits() -> None:
+    answers = Answers(most_rows=1)
+    batch = answered(priced=Priced(np.zeros((2, len(EXAMPLE))), np.zeros((3, 2))))
+    answers.put(batch)
+    assert answers.take() == ([batch], 0)
+
+
 def test_metrics_count_calls_rows_stages_and_losses() -> None:
     metrics = Metrics()
     metrics.watch([answered(), answered(), answered(status="422", priced=NOTHING)], lost=7)

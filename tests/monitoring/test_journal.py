@@ -152,6 +152,36 @@ def test_rows_beyond_the_bound_are_sampled_and_then_lost(engine: Engine, seen: R
     assert (predictions, requests) == (400, 400), "the share of what was kept is known"
 
 
+def test_a_call_larger_than_the_bound_is_kept_where_nothing_else_waits(engine: Engine, seen: Reference) -> None:
+    diary = Diary(engine, seen, whole_rows=2, most_rows=3)
+    houses = Priced([EXAMPLE] * 4, [[24.0] * 4] * 3)
+    diary.note([call(priced=houses), call(priced=houses)])
+    assert [diary.count(end) for end in ("written", "lost")] == [4, 4]
+
+
+def test_a_durable_call_is_refused_at_once_where_too_many_wait(engine: Engine, seen: Reference) -> None:
+    diary = Diary(engine, seen, promise="durable", most_rows=2)
+
+    async def keep_three() -> list[BaseException | None]:
+        waiting = [asyncio.create_task(diary.journal.keep(call())) for _ in range(3)]
+        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        return [one.exception() for one in done]
+
+    assert [type(error) for error in asyncio.run(keep_three())] == [Unavailable]
+    assert diary.journal.backlog == 2
+
+
+def test_calls_that_never_end_do_not_put_off_the_removal_of_old_ones(diary: Diary) -> None:
+    diary.note([call("old", at=0.0)])
+    coming = [True]
+    event.listen(diary.engine, "commit", lambda _: diary.journal.watch([call()] if coming else [], lost=0))
+    diary.journal.watch([call()], lost=0)
+    diary.journal.start()
+    until(lambda: "old" not in {row.request_id for row in diary.rows()})
+    coming.clear()
+    diary.journal.stop()
+
+
 def test_nothing_is_kept_with_the_journal_off(engine: Engine, seen: Reference) -> None:
     diary = Diary(engine, seen, promise="off")
     diary.note([call()])
