@@ -20,7 +20,14 @@ CasaError                500  INTERNAL
 ├── InvalidSettings      500  FAILED_PRECONDITION
 ├── InvalidKeySource     500  FAILED_PRECONDITION
 ├── DatabaseUnavailable  503  UNAVAILABLE
-└── SourceUnavailable    503  UNAVAILABLE
+├── SourceUnavailable    503  UNAVAILABLE
+├── LockTaken            503  UNAVAILABLE
+├── PodUnavailable       503  UNAVAILABLE
+├── RolloutFailed        500  FAILED_PRECONDITION
+│   └── Superseded       500  FAILED_PRECONDITION
+└── ClusterUnavailable   503  UNAVAILABLE
+    ├── Conflict         503  UNAVAILABLE
+    └── Gone             503  UNAVAILABLE
 """
 
 from __future__ import annotations
@@ -189,3 +196,42 @@ class DatabaseUnavailable(CasaError):
     """The database does not answer, cannot be written, or was made by a newer Casa."""
 
     status, code = 503, "UNAVAILABLE"
+
+
+class LockTaken(CasaError):
+    """Another rollout or retraining runs on this deployment."""
+
+    status, code = 503, "UNAVAILABLE"
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(f"a rollout or retraining runs already, by {holder}: one at a time")
+
+
+class PodUnavailable(CasaError):
+    """A pod does not answer."""
+
+    status, code = 503, "UNAVAILABLE"
+
+
+class RolloutFailed(CasaError):
+    """A model did not hold where it was rolled out, or cannot be rolled out there."""
+
+    status, code = 500, "FAILED_PRECONDITION"
+
+
+class Superseded(RolloutFailed):
+    """Others have changed the deployment while it was watched: theirs is the last word."""
+
+
+class ClusterUnavailable(CasaError):
+    """The cluster's API does not answer, or does not let us."""
+
+    status, code = 503, "UNAVAILABLE"
+
+
+class Conflict(ClusterUnavailable):
+    """Others were faster: the object is no longer what it was when it was read."""
+
+
+class Gone(ClusterUnavailable):
+    """The cluster no longer knows what changed since."""

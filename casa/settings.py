@@ -19,6 +19,8 @@ from casa.errors import InvalidSettings
 Port = Annotated[int, Field(ge=1, le=65535)]
 Promise = Literal["buffered", "durable", "off"]
 Version = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
+Label = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+"""A name in Kubernetes (RFC 1123)."""
 
 PREFIX = "CASA_"
 OUTSIDE = frozenset({"CASA_API_KEY", "CASA_TEST_ALL"})
@@ -105,6 +107,18 @@ class Settings(BaseSettings):
 
     redis_url: SecretStr | None = None
     """Redis that replicas share their quotas through; each replica counts for itself if it is not given."""
+
+    deployment: Label = "casa"
+    """The Deployment that `casa rollout` and `casa retrain` change; its release's name."""
+
+    namespace: Label | None = None
+    """The namespace of that Deployment; the pod's own, or the kubeconfig's, if it is not given."""
+
+    watch_seconds: Annotated[float, Field(ge=1, le=86_400)] = 120.0
+    """How long `casa rollout to` watches the pods of a new model before it holds."""
+
+    watch_calls: PositiveInt = 200
+    """How many calls it looks at, at least; where callers make fewer, it asks for golden predictions itself."""
 
 
 def sentences() -> dict[str, str]:

@@ -19,7 +19,10 @@ from casa.settings import Settings
 PYTHONS = ((3, 11), (3, 14))
 COMPILED = ("numpy", "onnxruntime", "orjson", "xgboost")
 """Packages with machine code: installed does not mean that they run here."""
-OFTEN = {"train": "training, `casa score` and `casa models promote`"}
+OFTEN = {
+    "train": "training, `casa score` and `casa models promote`",
+    "cluster": "`casa rollout`, and `casa retrain` on Kubernetes",
+}
 """What the extras that serving does without are for."""
 PROGRAMS = {
     "git": "notes in a model which code made it",
@@ -48,7 +51,7 @@ def check_python() -> Check:
 
 def check_packages() -> Iterator[Check]:
     """Are the packages here, each in a version that Casa works with?"""
-    for extra in ("serve", "train"):
+    for extra in ("serve", "train", "cluster"):
         wrong = [trouble for trouble in map(_trouble, _requirements(extra)) if trouble]
         remedy = f"`make setup`, or pip install 'casa[{extra}]'" if wrong else ""
         needed = extra not in OFTEN

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from rich.console import Console
@@ -43,16 +43,35 @@ def working(sentence: str) -> AbstractContextManager[object]:
 @contextmanager
 def hushed() -> Iterator[None]:
     """Without the log's notes on stdout, among an answer that tells the same; warnings go to stderr."""
-    import logging
+    with _logging("WARNING"):
+        yield
 
+
+@contextmanager
+def _logging(level: str) -> Iterator[None]:
+    """The log on stderr, from this level on."""
     import structlog
 
     before = structlog.get_config()
     structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        cache_logger_on_first_use=False,
     )
     try:
         yield
     finally:
         structlog.configure(**before)
+
+
+@contextmanager
+def told() -> Iterator[Callable[[str], None]]:
+    """A way to tell how far something is: a line that changes on a terminal, lines of the log on stderr elsewhere."""
+    import structlog
+
+    if not sys.stderr.isatty():
+        with _logging("INFO"):
+            yield structlog.get_logger().info
+        return
+    with hushed(), stderr().status("") as status:
+        yield lambda sentence: status.update(Text(sentence))

@@ -9,7 +9,22 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from casa.cli import ask, console, doctor, drain, drift, journal, keys, models, monitoring, predict, score, serve, train
+from casa.cli import (
+    ask,
+    console,
+    doctor,
+    drain,
+    drift,
+    journal,
+    keys,
+    models,
+    monitoring,
+    predict,
+    rollout,
+    score,
+    serve,
+    train,
+)
 from casa.errors import CasaError
 
 
@@ -25,7 +40,8 @@ class Casa(TyperGroup):
         except ModuleNotFoundError as error:
             if str(error.name).startswith("casa"):
                 raise
-            _fail(f"this needs the package {error.name}: pip install 'casa[serve,train]'")
+            extras = "cluster" if str(error.name).startswith("kubernetes") else "serve,train"
+            _fail(f"this needs the package {error.name}: pip install 'casa[{extras}]'")
         except MemoryError:
             _fail("there is not enough memory: `casa score` needs the least")
         return result
@@ -87,6 +103,7 @@ for command in (
 app.add_typer(models.app, name="models")
 app.add_typer(keys.app, name="keys")
 app.add_typer(journal.app, name="journal")
+app.add_typer(rollout.app, name="rollout")
 
 
 def main() -> None:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from casa.settings import Settings
 
 
-def _version(text: str | None) -> str | None:
+def twelve_digits(text: str | None) -> str | None:
+    """A version as it is written, or a complaint about wrong usage."""
     if text and re.fullmatch(r"[0-9a-f]{12}", text) is None:
         raise typer.BadParameter("write all twelve digits, as in 3f2a9c01b7de")
     return text
@@ -28,7 +29,7 @@ def pull(
         typer.Argument(
             metavar="VERSION",
             help="Its twelve digits; unless given CASA_MODEL_VERSION, else the image's own.",
-            callback=_version,
+            callback=twelve_digits,
         ),
     ] = None,
 ) -> None:

@@ -30,7 +30,9 @@ def loaded(bundle_folder: Path) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("package", ["mlflow", "shap", "matplotlib", "dvc", "pandas", "sklearn", "pyarrow", "onnx"])
+@pytest.mark.parametrize(
+    "package", ["mlflow", "shap", "matplotlib", "dvc", "pandas", "sklearn", "pyarrow", "onnx", "kubernetes"]
+)
 def test_the_serving_path_does_without(loaded: set[str], package: str) -> None:
     assert package not in loaded
 
