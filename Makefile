@@ -9,10 +9,15 @@ export PYTHONPATH :=
 export BENTOML_DO_NOT_TRACK := true
 export OMP_NUM_THREADS ?= 1
 
+CONTAINER ?= $(if $(shell command -v podman 2>/dev/null),podman,docker)
+# A pip.conf of your own, if the default index is out of reach: the build sees it, the image does not keep it.
+BUILD = $(CONTAINER) build $(if $(PIP_CONFIG_FILE),--secret "id=pip$(,)src=$(PIP_CONFIG_FILE)")
+, := ,
+
 LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --fork-strategy fewest \
   --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help setup run test check docs-test bench protos lock
+.PHONY: help setup run test check docs-test cluster-test image bench protos lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,6 +47,17 @@ check: setup ## format, lint, types, dead code
 docs-test: setup ## the README's commands
 	@python -m pytest tests/docs --no-cov -n 0
 
+image: setup ## the images localhost/casa:dev and localhost/casa-pipeline:dev, by podman or docker
+	@casa train --quick --if-missing
+	@mkdir -p build && rm -f build/casa.bento
+	bentoml build --output tag
+	bentoml export casa:latest "$(CURDIR)/build/casa.bento"
+	$(BUILD) --file casa/Dockerfile --tag localhost/casa:dev .
+	$(BUILD) --file pipeline/Dockerfile --build-arg "REVISION=$$(git describe --always --abbrev=40 --dirty=+ --exclude='*' || true)" --tag localhost/casa-pipeline:dev .
+
+cluster-test: setup ## the images, and the chart on the cluster that KUBECONFIG leads to
+	@python -m pytest tests/images tests/cluster --no-cov -n 0
+
 bench: setup ## speed, memory and model quality, each beside a reference measured in the same run
 	@python -m benchmarks
 
@@ -51,3 +67,4 @@ protos: setup ## the gRPC code anew, from the .proto files
 lock: setup ## requirements.lock anew: the newest versions that resolve together, with hashes and without addresses
 	$(LOCK) --upgrade --all-extras --output-file requirements.lock
 	$(LOCK) --extra serve --constraint requirements.lock --output-file casa/requirements.txt
+	$(LOCK) --extra serve --extra train --extra cluster --constraint requirements.lock --output-file pipeline/requirements.txt

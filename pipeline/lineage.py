@@ -27,12 +27,13 @@ def lineage(params: Params, run_id: str | None, *, folder: Path) -> dict[str, An
 
 
 def _revision() -> str | None:
-    """The commit that ran, with a plus sign if files differ from it; None where this is no git checkout."""
+    """The commit that ran, with a plus sign if files differ from it; None where neither git nor an image tells."""
     asked = ["git", "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"]
     try:
         return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
-        return None
+        note = Path(__file__).parent.parent / ".revision"  # as pipeline/Dockerfile writes it
+        return (note.read_text("ascii").strip() or None) if note.is_file() else None
 
 
 def _libraries() -> dict[str, str]:

@@ -10,22 +10,13 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from casa.access.record import Record, explain
-from casa.errors import InvalidKeySource, NotFound
+from casa.access.page import Page
+from casa.access.record import Record
+from casa.errors import InvalidKeySource
 from casa.private_file import make_folder, write_private
 
 MAX_BYTES = 16 * 1024 * 1024
 """Some 60,000 keys; more is not a keys file."""
-
-
-class Page(BaseModel):
-    """The file's form."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    keys: tuple[Record, ...]
 
 
 class KeyFile:
@@ -41,29 +32,26 @@ class KeyFile:
 
     def read(self) -> Sequence[Record]:
         """All keys, revoked ones too; InvalidKeySource if the file cannot be read or is not in its form."""
-        try:
-            return Page.model_validate_json(self._load()).keys
-        except ValidationError as error:
-            raise InvalidKeySource(f"{self.place} cannot be used: {explain(error)}") from error
+        return self._page().keys
 
     def add(self, record: Record, *, actor: str) -> None:  # noqa: ARG002 - a file has no audit
         """Keep a new key; the file is made if it is not there."""
         with self._locked():
-            old = self.read() if self._path.exists() and self._path.stat().st_size else ()
-            self._write([*old, record])
+            old = self._page() if self._path.exists() and self._path.stat().st_size else Page(keys=())
+            self._write(old.add(record))
 
     def revoke(self, key_id: str, *, actor: str, now: datetime) -> None:  # noqa: ARG002
         """Close a key for good; NotFound if there is none of that id. A second time changes nothing."""
         with self._locked():
-            keys = {record.id: record for record in self.read()}
-            if key_id not in keys:
-                raise NotFound(f"no key has the id {key_id!r}")
-            if keys[key_id].revoked is None:
-                keys[key_id] = keys[key_id].model_copy(update={"revoked": now})
-                self._write(list(keys.values()))
+            old = self._page()
+            if (new := old.revoke(key_id, now=now)) is not old:
+                self._write(new)
 
     def close(self) -> None:
         """Nothing is held open."""
+
+    def _page(self) -> Page:
+        return Page.parse(self._load(), place=self.place)
 
     def _load(self) -> bytes:
         try:
@@ -75,10 +63,9 @@ class KeyFile:
             raise InvalidKeySource(f"{self.place} is larger than {MAX_BYTES} bytes")
         return content
 
-    def _write(self, records: Sequence[Record]) -> None:
-        text = Page(keys=tuple(records)).model_dump_json(indent=2)
+    def _write(self, page: Page) -> None:
         try:
-            write_private(self._path, text + "\n")
+            write_private(self._path, page.text())
         except OSError as error:
             raise InvalidKeySource(f"{self.place} cannot be written: {error.strerror}") from error
 

@@ -6,17 +6,16 @@ import json
 import re
 import secrets
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from casa.cli.actor import actor
-from casa.errors import CasaError, InvalidKeySource, InvalidSettings
-from casa.settings import Settings, load_settings
+from casa.cli.keyring import Shelf, opened
+from casa.errors import InvalidKeySource, InvalidSettings
+from casa.settings import Settings
 
 if TYPE_CHECKING:  # the database's libraries take half a second: only the commands that need them load them
     from casa.access.record import Grant, Record
@@ -24,14 +23,6 @@ if TYPE_CHECKING:  # the database's libraries take half a second: only the comma
 app = typer.Typer(name="keys", help="Make, list and revoke API keys.", no_args_is_help=True)
 
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
-
-
-class Shelf(Protocol):
-    """Where keys are kept: the database or a file."""
-
-    def read(self) -> Sequence[Record]: ...
-    def add(self, record: Record, *, actor: str) -> None: ...
-    def revoke(self, key_id: str, *, actor: str, now: datetime) -> None: ...
 
 
 def _lifetime(text: str) -> timedelta:
@@ -92,6 +83,20 @@ File = Annotated[
     Path | None,
     typer.Option("--file", metavar="PATH", help="A keys file instead of the database; CASA_KEYS_FILE if that is set."),
 ]
+Secret = Annotated[
+    str | None,
+    typer.Option(
+        "--secret",
+        metavar="NAME",
+        help="A Secret of Kubernetes, as the chart makes it; in CASA_NAMESPACE if that is set.",
+    ),
+]
+Keep = Annotated[
+    str | None,
+    typer.Option(
+        "--keep", metavar="ENTRY", help="Keep the key in this entry of the Secret, once, and do not print it."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print {key, record} as JSON.")]
 
 
@@ -102,6 +107,8 @@ def create(
     quota: Rate = None,
     expires: Lifetime = None,
     file: File = None,
+    secret: Secret = None,
+    keep: Keep = None,
     as_json: AsJson = False,  # noqa: FBT002 - a flag of the command line
 ) -> None:
     """Make a key and print it, this once.
@@ -109,10 +116,13 @@ def create(
     Example: casa keys create --client acme --scope predict --quota 1000/hour --expires 90d
     """
     now = datetime.now(UTC)
-    with _opened(file) as (settings, shelf):
+    with opened(file=file, secret=secret) as (settings, shelf):
         until = None if expires is None else now + expires
         grant = _grant(shelf, client=client, scopes=scope, quota=quota, expires=until)
-        token, record = _make(settings, grant, now=now)
+        if keep:
+            _keep(shelf, grant, entry=keep, now=now)
+            return
+        token, record = _make(settings, shelf, grant, now=now)
         shelf.add(record, actor=actor())
     if as_json:
         typer.echo(json.dumps({"key": token, "record": record.model_dump(mode="json")}))
@@ -122,13 +132,13 @@ def create(
 
 
 @app.command(name="list")
-def show(file: File = None) -> None:
+def show(file: File = None, secret: Secret = None) -> None:
     """Show all keys: a table on a terminal, JSON in a pipe.
 
     Example: casa keys list
     """
     now = datetime.now(UTC)
-    with _opened(file) as (_, shelf):
+    with opened(file=file, secret=secret) as (_, shelf):
         rows = [_row(record, now) for record in shelf.read()]
     if not sys.stdout.isatty():
         typer.echo(json.dumps(rows, default=datetime.isoformat))
@@ -144,46 +154,18 @@ def show(file: File = None) -> None:
 
 @app.command()
 def revoke(
-    key_id: Annotated[str, typer.Argument(metavar="ID", help="As `casa keys list` shows it.")], file: File = None
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="As `casa keys list` shows it.")],
+    *,
+    file: File = None,
+    secret: Secret = None,
 ) -> None:
     """Close a key for good: services refuse it within 5 seconds.
 
     Example: casa keys revoke 3fQ9xLkT
     """
-    with _opened(file) as (_, shelf):
+    with opened(file=file, secret=secret) as (_, shelf):
         shelf.revoke(key_id, actor=actor(), now=datetime.now(UTC))
     typer.echo(f"key {key_id} is revoked", err=True)
-
-
-@contextmanager
-def _opened(file: Path | None) -> Iterator[tuple[Settings, Shelf]]:
-    """The settings, and the keys; a CasaError ends the command with its sentence."""
-    try:
-        settings = load_settings()
-        settings = settings.model_copy(update={"keys_file": file or settings.keys_file})
-        with _shelf(settings) as shelf:
-            yield settings, shelf
-    except CasaError as error:
-        typer.echo(f"casa: {error}", err=True)
-        raise typer.Exit(1) from error
-
-
-@contextmanager
-def _shelf(settings: Settings) -> Iterator[Shelf]:
-    from casa.access.key_file import KeyFile
-    from casa.access.key_table import KeyTable
-    from casa.database import open_database
-    from casa.migration import migrate
-
-    if settings.keys_file is not None:
-        yield KeyFile(settings.keys_file)
-        return
-    engine = open_database(settings)
-    try:
-        migrate(engine)
-        yield KeyTable(engine)
-    finally:
-        engine.dispose()
 
 
 def _grant(shelf: Shelf, *, client: str, scopes: list[str], quota: str | None, expires: datetime | None) -> Grant:
@@ -197,11 +179,27 @@ def _grant(shelf: Shelf, *, client: str, scopes: list[str], quota: str | None, e
     return Grant.model_validate({"client": client, "scopes": scopes, "quota": quota, "expires": expires})
 
 
-def _make(settings: Settings, grant: Grant, *, now: datetime) -> tuple[str, Record]:
+def _keep(shelf: Shelf, grant: Grant, *, entry: str, now: datetime) -> None:
+    """Make a key for those who read the Secret. A second time changes nothing: an upgrade must not change a key."""
+    from casa.access.key_secret import KeySecret
+    from casa.access.record import make_key
+
+    if not isinstance(shelf, KeySecret):
+        raise typer.BadParameter("--keep needs --secret")
+    if shelf.holds(entry):
+        typer.echo(f"{shelf.place} has {entry} already", err=True)
+        return
+    token, record = make_key(grant, pepper=shelf.pepper().encode(), random=secrets.SystemRandom(), now=now)
+    shelf.keep(record, token, entry=entry)
+    typer.echo(f"key {record.id} of {record.client} is kept as {entry} in {shelf.place}", err=True)
+
+
+def _make(settings: Settings, shelf: Shelf, grant: Grant, *, now: datetime) -> tuple[str, Record]:
+    from casa.access.key_secret import KeySecret
     from casa.access.pepper import find_pepper, keep_pepper
     from casa.access.record import make_key
 
-    pepper = find_pepper(settings)
+    pepper = shelf.pepper().encode() if isinstance(shelf, KeySecret) else find_pepper(settings)
     if pepper is None and (settings.keys_file or settings.database_url):
         raise InvalidSettings("set CASA_KEY_PEPPER as the service has it: with another pepper the key opens nothing")
     return make_key(grant, pepper=pepper or keep_pepper(settings), random=secrets.SystemRandom(), now=now)

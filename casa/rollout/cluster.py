@@ -35,7 +35,7 @@ GONE = 410
 
 
 class Cluster:
-    """Reads, changes and watches what a rollout is about; each call is repeated for a minute if the API is unwell.
+    """Reads, changes and watches what Casa is about; each call is repeated for a minute if the API is unwell.
 
     NotFound, Conflict and ClusterUnavailable are its errors; Gone too, where something is watched.
     """
@@ -116,6 +116,18 @@ class Cluster:
         """Put a Lease in its place; Conflict if it is no longer what it was when it was read."""
         return _ask(self._coordination.replace_namespaced_lease, lease["metadata"]["name"], self.namespace, lease)
 
+    def secret(self, name: str) -> Json:
+        """A Secret."""
+        return _ask(self._core.read_namespaced_secret, name, self.namespace)
+
+    def create_secret(self, secret: Json) -> Json:
+        """Make a Secret; Conflict if there is one."""
+        return _ask(self._core.create_namespaced_secret, self.namespace, secret)
+
+    def replace_secret(self, secret: Json) -> Json:
+        """Put a Secret in its place; Conflict if it is no longer what it was when it was read."""
+        return _ask(self._core.replace_namespaced_secret, secret["metadata"]["name"], self.namespace, secret)
+
     def tell(self, event: Json) -> None:
         """Write an Event."""
         _ask(self._core.create_namespaced_event, self.namespace, event)
@@ -129,8 +141,9 @@ def open_cluster(namespace: str | None) -> Cluster:
             config.load_incluster_config(client_configuration=configuration)
             own = (TOKEN_FOLDER / "namespace").read_text(encoding="ascii").strip()
         else:
-            config.load_kube_config(client_configuration=configuration)
-            own = config.list_kube_config_contexts()[1]["context"].get("namespace", "default")
+            file = os.environ.get("KUBECONFIG")  # the client reads it when it is imported, and never again
+            config.load_kube_config(file, client_configuration=configuration)
+            own = config.list_kube_config_contexts(file)[1]["context"].get("namespace", "default")
     except (config.ConfigException, OSError) as error:
         raise ClusterUnavailable(
             "no cluster is configured here: set KUBECONFIG, or run this in a pod of Casa's"

@@ -1,12 +1,13 @@
-"""What a Bento installs: the serving half of requirements.lock, the same versions with the same hashes.
+"""What a Bento and the pipeline's image install: parts of requirements.lock, the same versions with the same hashes.
 
-`make lock` writes it; see the target's second command.
+`make lock` writes them; see the target's last commands.
 """
 
 import re
 import tomllib
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -21,15 +22,24 @@ def pins(file: str) -> dict[str, str]:
     return {canonicalize_name(match[1]): MARKER.sub("", match[0]) for match in PIN.finditer(text)}
 
 
-def test_each_line_is_one_of_the_lock() -> None:
-    assert pins("casa/requirements.txt").items() <= pins("requirements.lock").items()
+PARTS = {"casa/requirements.txt": ("serve",), "pipeline/requirements.txt": ("serve", "train", "cluster")}
 
 
-def test_nothing_the_service_needs_is_missing() -> None:
+@pytest.mark.parametrize("file", PARTS)
+def test_each_line_is_one_of_the_lock(file: str) -> None:
+    assert pins(file).items() <= pins("requirements.lock").items()
+
+
+@pytest.mark.parametrize("file", PARTS)
+def test_nothing_that_is_needed_is_missing(file: str) -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
-    needed = [*project["dependencies"], *project["optional-dependencies"]["serve"]]
-    assert {canonicalize_name(Requirement(one).name) for one in needed} <= set(pins("casa/requirements.txt"))
+    needed = [
+        *project["dependencies"],
+        *(one for part in PARTS[file] for one in project["optional-dependencies"][part]),
+    ]
+    assert {canonicalize_name(Requirement(one).name) for one in needed} <= set(pins(file))
 
 
-def test_no_index_is_named() -> None:
-    assert "://" not in (PROJECT / "casa/requirements.txt").read_text()
+@pytest.mark.parametrize("file", PARTS)
+def test_no_index_is_named(file: str) -> None:
+    assert "://" not in (PROJECT / file).read_text()
