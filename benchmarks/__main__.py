@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHMARKS = ("startup", "engines", "request", "serving", "drift", "journal", "repeatability", "model_quality")
+BENCHMARKS = ("startup", "engines", "request", "serving", "drift", "journal", "pages", "repeatability", "model_quality")
 
 
 def main(names: list[str]) -> None:

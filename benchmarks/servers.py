@@ -26,6 +26,7 @@ BORROWED = ("xgboost-cpu", "scipy")
 """What a KServe user adds to serve this model."""
 PATIENCE_SECONDS = 60
 QUOTA = "900000000/minute"
+SCOPES = ("--scope", "predict", "--scope", "monitor")
 
 
 class Server(NamedTuple):
@@ -38,32 +39,36 @@ class Server(NamedTuple):
 
     def post(self, path: str, body: bytes, *, seconds: int, connections: int = 16, **headers: str) -> Load:
         """POST a body as often as it answers."""
-        before, url = self._cpu(), f"http://127.0.0.1:{self.http}{path}"
+        before, url = self.cpu(), f"http://127.0.0.1:{self.http}{path}"
         load = wrk(url, body, seconds=seconds, connections=connections, X_API_Key=self.key, **headers)
         return self._counted(load, before, seconds)
 
     def call(self, method: str, message: object, *, seconds: int, proto: Path) -> Load:
         """Call a unary method with 16 calls in flight."""
-        before, address = self._cpu(), f"127.0.0.1:{self.grpc}"
+        before, address = self.cpu(), f"127.0.0.1:{self.grpc}"
         load = ghz(address, method, message, seconds=seconds, proto=proto, x_api_key=self.key)
         return self._counted(load, before, seconds)
 
-    def _cpu(self) -> float:
+    def cpu(self) -> float:
+        """Seconds of CPU time that it has taken so far."""
         times = self.process.cpu_times()
         return float(times.user + times.system)
 
     def _counted(self, load: Load, before: float, seconds: int) -> Load:
-        return load._replace(cpu_us=(self._cpu() - before) / (load.per_second * seconds) * 1e6)
+        return load._replace(cpu_us=(self.cpu() - before) / (load.per_second * seconds) * 1e6)
 
 
 @contextmanager
-def casa(*, journal: str) -> Iterator[Server]:
-    """`bentoml serve` with every guard: a key, a quota with a high limit, the queue of answers, metrics, drift."""
+def casa(*, journal: str, folder: Path | None = None) -> Iterator[Server]:
+    """`bentoml serve` with every guard: a key, a quota with a high limit, the queue of answers, metrics, drift.
+
+    Its data folder is a new one, unless given.
+    """
     http, grpc = free_port(), free_port()
     with tempfile.TemporaryDirectory() as place:
-        own = {"CASA_DATA_DIR": place, "CASA_GRPC_PORT": str(grpc), "CASA_JOURNAL": journal}
+        own = {"CASA_DATA_DIR": str(folder or place), "CASA_GRPC_PORT": str(grpc), "CASA_JOURNAL": journal}
         environment = {**os.environ, "BENTOML_DO_NOT_TRACK": "true", **own}
-        make = [_tool("casa"), "keys", "create", "--client", "bench", "--quota", QUOTA]
+        make = [_tool("casa"), "keys", "create", "--client", "bench", "--quota", QUOTA, *SCOPES]
         made = subprocess.run(make, env=environment, capture_output=True, text=True, check=True).stdout
         key = re.findall(r"casa_\w+", made)[0]
         command = [*SERVER, _tool("bentoml"), "serve", "service:Casa", "--port", str(http)]

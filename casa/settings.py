@@ -120,6 +120,12 @@ class Settings(BaseSettings):
     watch_calls: PositiveInt = 200
     """How many calls it looks at, at least; where callers make fewer, it asks for golden predictions itself."""
 
+    retrain_feedback_days: Annotated[int, Field(ge=0, le=3650)] = 90
+    """How old the feedback may be that `casa retrain` learns from, in days; 0 leaves all of it out."""
+
+    retrain_client_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """The most rows that one client's feedback may add to the training table and to the held-out rows, as a share."""
+
 
 def sentences() -> dict[str, str]:
     """What each setting means, by its field: the text below it. pydantic would read it at every start, in 20 ms."""

@@ -28,24 +28,26 @@ def run(params: Params, folder: Path) -> None:
         source = folder / "artifacts/bundle"
         version = open_store().save(source)
         models = Registry(tracking.connect(folder))
-        if not models.has(version):
-            _register(version, source, models=models)
+        enrol(version, source, models=models)
         if models.alias(registry.CHAMPION) is None or open_store().champion is None:
             test = read_rows(folder / "data/test.csv")
             promote(version, houses=test.houses, prices=test.prices, store=open_store(), models=models)
     structlog.get_logger().info("registered", version=version, champion=open_store().champion)
 
 
-def _register(version: str, source: Path, *, models: Registry) -> None:
+def enrol(version: str, source: Path, *, models: Registry) -> None:
+    """Let MLflow know a version, by the bundle in `source`, as its challenger; nothing if it does."""
+    if models.has(version):
+        return
     origin = bundle.load(source).document(bundle.LINEAGE)
-    with tracking.reopened(origin["mlflow_run"], "registration") as run:
+    with tracking.reopened(origin.get("mlflow_run"), "registration") as run:
         uri = tracking.log_bundle(source, version=version)
         models.register(version, source=uri, run_id=run.info.run_id, tags=_tags(origin))
 
 
 def _tags(origin: dict[str, Any]) -> dict[str, str]:
-    flat = {name: origin[name] for name in ("data_sha256", "code_revision", "created")}
-    return {name: str(value) for name, value in flat.items()} | {"params": orjson.dumps(origin["params"]).decode()}
+    flat = {name: origin.get(name) for name in ("data_sha256", "code_revision", "created")}
+    return {name: str(value) for name, value in flat.items()} | {"params": orjson.dumps(origin.get("params")).decode()}
 
 
 if __name__ == "__main__":

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
-import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from casa.cli import console
+from casa.cli.repro import dvc
 from casa.errors import CasaError, NotFound
 
 if TYPE_CHECKING:
@@ -57,23 +56,8 @@ def _train_fully(project: Path) -> tuple[str, Decision]:
     """`dvc repro`, as a user would run it."""
     if not (project / "dvc.yaml").is_file():
         raise CasaError("there is no dvc.yaml here: run `casa train` in the project's folder")
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    dvc = shutil.which("dvc", path=path)
-    if dvc is None:
-        raise CasaError("the pipeline needs dvc: pip install 'casa[train]'")
-    _repro([dvc, "repro"], project=project, environ={**os.environ, "PATH": path})
+    dvc("repro", folder=project)
     return _promote(project, project=project)
-
-
-def _repro(command: Sequence[str], *, project: Path, environ: Mapping[str, str]) -> None:
-    from casa.cli.child import Child
-
-    child = Child(command, folder=project, environ=environ)
-    code = child.wait()
-    if child.stopped_by is not None:
-        raise typer.Exit(128 + child.stopped_by)
-    if code:
-        raise CasaError(f"`dvc repro` ended with exit code {code}: the lines above tell which stage failed and why")
 
 
 def _train_quickly(project: Path) -> tuple[str, Decision]:

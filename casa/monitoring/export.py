@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as arrow_parquet
-from sqlalchemy import Engine, Row, func, select
+from sqlalchemy import Engine, Row, and_, func, select
 
 from casa.batch.sink import drafts
 from casa.database import reading
@@ -56,9 +56,9 @@ def _total(engine: Engine) -> int:
 
 
 def _steps(engine: Engine) -> Iterator[Sequence[Row[Any]]]:
-    keys = ("request_id", "row", "client")
-    same = [PREDICTIONS.c[key] == FEEDBACK.c[key] for key in keys]
-    query = select(PREDICTIONS, FEEDBACK.c.price.label("sold")).outerjoin(FEEDBACK, same[0] & same[1] & same[2])
+    keys = ("request_id", "row", "client", "house")  # an id that is used twice may mean two houses
+    same = and_(*(PREDICTIONS.c[key] == FEEDBACK.c[key] for key in keys))
+    query = select(PREDICTIONS, FEEDBACK.c.price.label("sold")).outerjoin(FEEDBACK, same)
     query, last = query.order_by(PREDICTIONS.c.id).limit(STEP_ROWS), 0
     while True:
         with reading(engine) as connection:

@@ -52,11 +52,17 @@ class Release:
         self._roll(version, read_golden(saved))
 
     def finish(self) -> None:
-        """Bring to its end what another run began and did not; RolloutFailed if that is a way back."""
+        """Bring to its end what another run began and did not; RolloutFailed if the model does not hold."""
         state = running(self._read())
-        if state:
-            self._tell(f"going on with the rollout to model {state.to or 'of the image'}, which was interrupted")
-            self.to(state.to) if state.to else self._settle(state)
+        if state is None:
+            return
+        self._tell(f"going on with a rollout to model {state.to or 'of the image'} that was interrupted")
+        if state.phase == "undoing":
+            self._take_back(state)
+        elif state.to:
+            self.to(state.to)
+        else:
+            self._settle(state)
 
     def undo(self) -> str:
         """Serve what was served before; returns its version. NotFound if there is nothing before."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as arrow_parquet
 import pytest
 from sqlalchemy import Engine, insert
@@ -41,7 +42,13 @@ def diary(engine: Engine, saved: Bundle, monkeypatch: pytest.MonkeyPatch) -> Dia
 
 
 def sell(engine: Engine, request_id: str, *, price: float) -> None:
-    told = {"house": b"", "predicted": 24.0, "low": 20.0, "high": 28.0, "model_version": VERSION}
+    told = {
+        "house": np.array(EXAMPLE).tobytes(),
+        "predicted": 24.0,
+        "low": 20.0,
+        "high": 28.0,
+        "model_version": VERSION,
+    }
     row = {"request_id": request_id, "row": 0, "client": "acme", "at": NOON, "price": price, **told}
     with writing(engine) as connection:
         connection.execute(insert(FEEDBACK).values(row))
@@ -55,6 +62,13 @@ def test_an_export_holds_every_prediction_and_what_is_known_of_it(diary: Diary, 
     assert [(row["request_id"], row["MEDV"]) for row in rows[:2]] == [("id0", None), ("id1", 25.5)]
     assert (rows[0]["at"], rows[0]["price"], rows[0]["TAX"], rows[0]["unusual"]) == (NOON, 24.0, 296.0, [])
     assert (rows[4]["ZN"], rows[4]["unusual"]) == (None, ["CRIM"])
+
+
+def test_a_price_stands_beside_its_own_house_alone_where_an_id_is_used_twice(diary: Diary, engine: Engine) -> None:
+    diary.note([call("again", priced=UNUSUAL), call("again")])
+    sell(engine, "again", price=25.5)
+    casa("journal", "export", "out.parquet")
+    assert [row["MEDV"] for row in arrow_parquet.read_table("out.parquet").to_pylist()] == [None, 25.5]
 
 
 def test_an_empty_journal_is_an_empty_table(engine: Engine) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import ColumnElement, Engine, delete, insert
+from sqlalchemy import ColumnElement, Engine, delete, event, insert, select
 
 from casa.database import reading, writing
 from casa.monitoring import removal
@@ -67,6 +67,27 @@ def test_an_erased_client_leaves_nothing_but_a_line_in_the_audit(diary: Diary, e
     begun, erased = diary.rows(AUDIT)
     assert (begun.action, erased.action, erased.subject) == ("erasure begun", "client erased", "acme")
     assert (erased.actor, erased.detail) == ("me", {"predictions": 5, "prices": 2})
+
+
+def test_no_transaction_of_an_erasure_takes_long(diary: Diary, engine: Engine) -> None:
+    sold = [{"client": "acme", **SOLD, "row": row} for row in range(5)]
+    with writing(engine) as connection:
+        connection.execute(insert(FEEDBACK), [{**TOLD, **one} for one in sold])
+        connection.execute(insert(FEEDBACK_HISTORY), sold)
+    sizes: list[int] = []
+    event.listen(engine, "after_cursor_execute", lambda *call: sizes.append(max(call[1].rowcount, 0)))
+    erase(engine, "acme", actor="me", now=NOON, watch=print)
+    assert (max(sizes), diary.rows(FEEDBACK), diary.rows(FEEDBACK_HISTORY)) == (2, [], [])
+    assert diary.rows(AUDIT)[-1].detail == {"predictions": 5, "prices": 10}
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_a_replica_does_not_wait_for_another_that_removes_the_same(diary: Diary, engine: Engine) -> None:
+    before = NOON - timedelta(days=30)
+    with writing(engine) as connection:
+        connection.execute(select(PREDICTIONS).where(PREDICTIONS.c.request_id == "a").with_for_update())
+        remove_old(engine, before=before)
+        assert ids(diary) == ["a", "d", "e", "f"]
 
 
 @pytest.mark.parametrize(

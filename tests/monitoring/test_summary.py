@@ -1,4 +1,4 @@
-"""What `/monitoring` says, in SQLite and in PostgreSQL, over replicas and restarts, and without a scan."""
+"""What `/monitoring` says, in SQLite and in PostgreSQL, over replicas and restarts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, insert
+from sqlalchemy import Engine, insert
 
 from casa.database import writing
 from casa.monitoring.answers import NOTHING
@@ -96,20 +96,3 @@ def test_versions_are_told_in_their_order_and_again_after_a_roll_back(engine: En
     told = [(one["version"], one["since"]) for one in read(engine)["versions"]]
     hours = [(NOON + timedelta(hours=hour)).isoformat() for hour in (0, 2, 3)]
     assert told == list(zip("aba", hours, strict=True))
-
-
-@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
-def test_no_query_reads_the_predictions(diary: Diary, engine: Engine) -> None:
-    asked: list[tuple[str, Any]] = []
-    event.listen(engine, "before_cursor_execute", lambda *call: asked.append((call[2], call[3])))
-    read(engine)
-    with writing(engine) as connection:
-        plans = [
-            str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values).all())
-            for sql, values in asked
-            if sql.startswith("SELECT")
-        ]
-    assert len(plans) == 4
-    assert "hours USING INDEX" in plans[0]
-    assert "errors USING INDEX" in plans[1]
-    assert not any("predictions" in plan for plan in plans)
