@@ -113,8 +113,9 @@ class PostgresServer:
         self._made = 0
 
     def start(self) -> None:
-        """Make its files and start it; returns once it takes calls."""
-        self._run("initdb", "--auth=trust", "--username=casa", "--no-sync", "-D", "data")
+        """Start it, again or with new files; returns once it takes calls."""
+        if not (self._folder / "data").exists():
+            self._run("initdb", "--auth=trust", "--username=casa", "--no-sync", "-D", "data")
         options = f"-k {self._folder} -h '' -c fsync=off -c logging_collector=off"
         self._run("pg_ctl", "-D", "data", "-w", "-l", "log", "-o", options, "start")
 

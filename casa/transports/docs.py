@@ -65,8 +65,8 @@ def _asked(body: JsonObject | None) -> str:
 
 
 def _outcome(status: str, response: JsonObject) -> tuple[str, str, str]:
-    ((media, content),) = response["content"].items()
-    return status, escape(response["description"]), f"{_type(content['schema'])} as <code>{escape(media)}</code>"
+    kinds = (f"{_type(kind['schema'])} as <code>{escape(media)}</code>" for media, kind in response["content"].items())
+    return status, escape(response["description"]), " or ".join(kinds)
 
 
 def _shape(name: str, schema: JsonObject) -> str:

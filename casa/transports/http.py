@@ -26,7 +26,7 @@ from casa.transports.porter import Porter
 from casa.transports.problem import BUG, problem
 from casa.transports.protocol import ROOT, Asked, Protocol, is_open, owns, refuse, takes_body
 from casa.transports.replay import replay
-from casa.transports.routes import PAGES, ROUTES, Route, ready, scope_of
+from casa.transports.routes import PAGES, PROGRAMS, ROUTES, Route, ready, scope_of
 from casa.transports.serving import Serving
 from casa.transports.visit import Visit
 
@@ -96,7 +96,7 @@ class Front:
             await body.hold(seconds=PAUSE_SECONDS)
             await finish(send)
         elif body.ended and not self._draining:
-            await answer.send(send, request_id=visit.request_id, bodiless=bodiless)
+            await answer.reply(scope, send, request_id=visit.request_id)
         else:
             await answer.closing().send(send, request_id=visit.request_id, bodiless=bodiless, last=False)
             await body.drop(most=sys.maxsize)
@@ -201,7 +201,8 @@ def _find(path: str, head: Head) -> Route:
     """Who answers a reader at this address."""
     if path.startswith(site.ASSETS):
         return lambda _: site.asset(path)
-    route = (site.wants_page(head) and PAGES.get(path)) or ROUTES.get(path)
+    special = PAGES if site.wants_page(head) else PROGRAMS if site.wants_json(head) else {}
+    route = special.get(path) or ROUTES.get(path)
     if route is None:
         raise NotFound("nothing lives at this address; /docs shows what does")
     return route

@@ -20,6 +20,7 @@ from casa.transports.identity import PATTERN
 from casa.transports.parse import ENVELOPE
 from casa.transports.problem import TITLES
 from casa.transports.schema import (
+    Dashboard,
     Drift,
     Explanation,
     Health,
@@ -31,6 +32,7 @@ from casa.transports.schema import (
     Problem,
     Sold,
     Status,
+    TableFacts,
 )
 
 JsonObject = dict[str, Any]  # JSON
@@ -65,6 +67,8 @@ class Operation(NamedTuple):
     example: JsonObject | None = None
     secured: bool = False
     """Does it need a key?"""
+    page: bool = False
+    """Is it a page, too, for whoever does not ask for JSON?"""
 
 
 OPERATIONS = (
@@ -124,8 +128,17 @@ OPERATIONS = (
     Operation("/docs.json", "openapi", "This document", None, (500,)),
     Operation("/docs", "docs", "This document for people", None, (500,)),
     Operation("/", "home", "The page that prices a house", None, (500, 503)),
-    Operation("/dashboard", "dashboard", "The page that watches", None, (500,)),
-    Operation("/data", "data", "The page about the table of houses", None, (500,)),
+    Operation(
+        "/dashboard",
+        "dashboard",
+        "The page that watches; its figures as JSON need a key",
+        Dashboard,
+        READING,
+        page=True,
+    ),
+    Operation(
+        "/data", "data", "The page about the table of houses; JSON of it needs a key", TableFacts, READING, page=True
+    ),
     Operation(
         "/data/report",
         "data_report",
@@ -187,13 +200,15 @@ def _described(operation: Operation) -> JsonObject:
 
 
 def _answered(operation: Operation) -> JsonObject:
+    page = {"text/html": {"schema": {"type": "string"}}}
     if operation.answer:
-        return _response("The answer", {"application/json": {"schema": _reference(operation.answer)}})
+        content = {"application/json": {"schema": _reference(operation.answer)}, **(page if operation.page else {})}
+        return _response("The answer", content)
     if operation.name == "openapi":
         return _response("OpenAPI 3.1", {"application/json": {"schema": {"type": "object"}}})
     if operation.name == "metrics":
         return _response("Prometheus' text format", {"text/plain": {"schema": {"type": "string"}}})
-    return _response("A page", {"text/html": {"schema": {"type": "string"}}})
+    return _response("A page", page)
 
 
 def _failed(statuses: Iterable[int]) -> JsonObject:

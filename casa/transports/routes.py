@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from prometheus_client import generate_latest
 
@@ -11,6 +12,7 @@ from casa.access.keys import Scope
 from casa.errors import Unavailable
 from casa.house import HOUSE
 from casa.model import bundle
+from casa.monitoring.question import ask
 from casa.transports import docs, openapi, site
 from casa.transports.answer import HTML, TEXT, Answer, as_json
 from casa.transports.serving import Serving
@@ -124,9 +126,33 @@ def drift(serving: Serving | None) -> Answer:
 
 async def monitoring(serving: Serving | None) -> Answer:
     """What the calls of all replicas add up to."""
+    return as_json(await _add_up(ready(serving)))
+
+
+async def figures(serving: Serving | None) -> Answer:
+    """What the dashboard shows, for a program."""
     here = ready(serving)
+    here.pass_on()
+    return as_json({"monitoring": await _add_up(here), "drift": here.outlook.report()})
+
+
+def table(serving: Serving | None) -> Answer:
+    """The table that the model was trained on, column by column, for a program."""
+    saved = ready(serving).bundle
+    seen = saved.document(bundle.REFERENCE)
+    return as_json(
+        {
+            "data_sha256": saved.document(bundle.LINEAGE).get("data_sha256"),
+            "rows": seen.get("rows"),
+            "features": {name: seen["features"][name] for name in HOUSE.names},
+            "prices": seen["prices"],
+        }
+    )
+
+
+async def _add_up(here: Serving) -> dict[str, Any]:
     own = {"uptime_seconds": here.uptime_seconds, "estimated_rmse": here.outlook.estimated_rmse}
-    return as_json({**await asyncio.to_thread(here.records.summary.read), **own})
+    return {**await ask(here.records.summary.read), **own}
 
 
 ROUTES: Mapping[str, Route] = {
@@ -148,10 +174,12 @@ ROUTES: Mapping[str, Route] = {
 
 PAGES: Mapping[str, Route] = {"/model": page_of("model")}
 """What a browser gets where a program gets JSON."""
+PROGRAMS: Mapping[str, Route] = {"/dashboard": figures, "/data": table}
+"""What a program gets that asks for JSON, where everybody else gets the page."""
 
 LOCKED: Mapping[Route, Scope] = {
-    **dict.fromkeys((model, model_report, data_report), "predict"),
-    monitoring: "monitor",
+    **dict.fromkeys((model, model_report, table, data_report), "predict"),
+    **dict.fromkeys((monitoring, figures), "monitor"),
 }
 """What only a key with this scope opens."""
 MONITORING: Mapping[Route, Scope] = {metrics: "monitor", drift: "monitor"}

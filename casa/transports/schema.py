@@ -222,3 +222,30 @@ class Drift(BaseModel):
     since: Annotated[str | None, Field(description="When the first of the alerts' windows began.")]
     features: dict[str, ColumnDrift]
     prices: ColumnDrift
+
+
+class Dashboard(BaseModel):
+    """What the dashboard shows."""
+
+    monitoring: Monitoring
+    drift: Drift
+
+
+class ColumnFacts(BaseModel):
+    """How one column lies in the training data."""
+
+    mean: float
+    std: float
+    low: float
+    high: float
+    edges: Annotated[list[float], Field(description="The bins' inner edges.")]
+    counts: Annotated[list[int], Field(description="Houses per bin; last, without a value.")]
+
+
+class TableFacts(BaseModel):
+    """The table that the model was trained on."""
+
+    data_sha256: Annotated[str | None, Field(description="The digest of the table; null if the model does not say.")]
+    rows: Annotated[int | None, Field(description="How many houses it was trained on; null if it does not say.")]
+    features: dict[str, ColumnFacts]
+    prices: ColumnFacts

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from casa.errors import NotFound
-from casa.transports.answer import HTML, Answer
+from casa.transports.answer import HTML, JSON, Answer
 from casa.transports.head import Head
 from casa.web import pages
 
@@ -62,6 +62,11 @@ def table_report(path: Path) -> Answer:
 def wants_page(head: Head) -> bool:
     """Is this a browser that opens an address?"""
     return b"text/html" in head.get(b"accept", b"")
+
+
+def wants_json(head: Head) -> bool:
+    """Is this a program that says so?"""
+    return JSON in head.get(b"accept", b"")
 
 
 @lru_cache(maxsize=1)

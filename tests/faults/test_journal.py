@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -11,10 +12,11 @@ from pathlib import Path
 from threading import Event
 
 import httpx
+import psycopg
 import pytest
 
 from casa.house import HOUSE
-from tests.servers import until
+from tests.servers import PostgresServer, need, until
 from tests.service.server import Server, serve
 
 CALLERS = 8
@@ -24,6 +26,18 @@ CALLERS = 8
 def home(store_home: Path, tmp_path: Path) -> Path:
     """A BENTOML_HOME and a data folder of this test's own."""
     return Path(shutil.copytree(store_home, tmp_path / "home"))
+
+
+@pytest.fixture
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL that may crash without harm to other tests."""
+    need("initdb", "postgresql")
+    folder = Path(tempfile.mkdtemp(prefix="casa-postgres-"))  # pytest's own folders are closed to another user
+    server = PostgresServer(folder)
+    server.start()
+    yield server
+    server.stop()
+    shutil.rmtree(folder)
 
 
 @contextmanager
@@ -117,3 +131,17 @@ def test_a_database_that_is_moved_away_and_back_gets_every_row(home: Path) -> No
         until(lambda: "casa_journal_broken 1.0" in server.client.get("/metrics").text)
         away.rename(file)
         until(lambda: len(kept(server)) == 50)
+
+
+def test_a_postgresql_that_crashes_and_comes_back_gets_every_row_once(home: Path, postgres: PostgresServer) -> None:
+    url = postgres.make_database()
+    with serve(".", home=home, CASA_DATABASE_URL=url) as server:
+        told = [price(server)]
+        for change in (postgres.stop, postgres.start):
+            change()
+            told += [price(server) for _ in range(50)]
+        assert {answer.status_code for answer in told} == {200}
+        until(lambda: "casa_journal_backlog 0.0" in server.client.get("/metrics").text)
+        with psycopg.connect(url) as database:
+            rows = database.execute("SELECT request_id FROM predictions ORDER BY id").fetchall()
+    assert [row[0] for row in rows] == [answer.json()["request_id"] for answer in told]
