@@ -50,6 +50,12 @@ class Rules:
         ]
         return np.select(broken, [np.uint8(code) for code in range(1, len(broken) + 1)], default=np.uint8(0))
 
+    def all_kept(self, houses: Array) -> bool:
+        """Does no value of houses (n, features) without gaps break a rule?"""
+        inside = (houses >= self._low) & (houses <= self._high)
+        flags = houses[:, self._binary]
+        return bool(inside.all() and ((flags == 0) | (flags == 1)).all())
+
     def rule(self, place: int, code: int) -> Rule:
         """The rule behind a code in the column `place`."""
         return self._rules[place][code - 1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from threading import Timer
 from typing import NamedTuple
 
 from limits.storage import MemoryStorage
@@ -96,17 +97,37 @@ def price_units(rows: int) -> int:
     return max(UNITS, rows)
 
 
+class _Idle(Timer):
+    """A timer that never runs, and is taken for one that does."""
+
+    def is_alive(self) -> bool:
+        return True
+
+
 class LocalQuota:
-    """One process's counts, in memory. They hold a client's last windows only, so clients bound them."""
+    """One process's counts, in memory: a client's last window only, so clients bound them."""
 
     def __init__(self) -> None:
         self._storage = MemoryStorage()
+        self._windows: dict[str, str] = {}
+        # The library would start a thread every 10 ms to look for old windows, and each stops the calls.
+        self._storage.timer.cancel()
+        self._storage.timer.join()
+        self._storage.timer = _Idle(0, self._storage.reset)
 
     def take(self, client: str, quota: Quota, units: int, *, now: float) -> Charge:
         """Take units of the client's quota; QuotaExceeded, and nothing taken, if they are not there."""
         name, reset_seconds = quota.window(client, now)
+        last = self._windows.get(client)
+        if last != name:
+            self._begin(client, name, last)
         used = self._storage.incr(name, 2 * quota.seconds, units)
         if used > quota.units:
             used = self._storage.decr(name, units)
             raise Charge(quota, used, reset_seconds).refuse(units)
         return Charge(quota, used, reset_seconds)
+
+    def _begin(self, client: str, name: str, last: str | None) -> None:
+        self._windows[client] = name
+        if last is not None:
+            self._storage.clear(last)

@@ -68,8 +68,8 @@ class Ensemble:
         """Margins (n, boosters) to prices with intervals, rounded to `DECIMALS`."""
         responses = self._respond(margins)
         price, width = self._average(responses), self.quantile * responses[:, -1]
-        low = np.maximum(price - width, 0.0)
-        return Prices(*(values.round(DECIMALS) for values in (np.maximum(price, 0.0), low, price + width)))
+        found = np.array([price, price - width, price + width])
+        return Prices(*np.maximum(found, 0.0).round(DECIMALS))
 
     def _respond(self, margins: Matrix) -> Array:
         """`Member.respond` of every column at once."""
@@ -80,10 +80,12 @@ class Ensemble:
 
     def _average(self, responses: Array) -> Array:
         """Added one after the other, as for a single house: another order could give another last digit."""
-        price = np.zeros(len(responses))
-        for place, member in enumerate(self.members):
-            price += member.weight * responses[:, place]
-        return price
+        weighted = responses[:, : len(self.members)] * self._weights
+        return np.asarray(np.add.accumulate(weighted, axis=1)[:, -1])
+
+    @cached_property
+    def _weights(self) -> Array:
+        return np.array([member.weight for member in self.members])
 
     @cached_property
     def _scales(self) -> tuple[Array, NDArray[np.bool_]]:

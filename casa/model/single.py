@@ -55,7 +55,7 @@ class SinglePricer:
         for member, margin in zip(self._ensemble.members, margins, strict=False):
             price += member.weight * _respond(member, margin)
         width = self._ensemble.quantile * _respond(self._ensemble.difficulty, margins[-1])
-        return SinglePrice(_round(max(price, 0.0)), _round(max(price - width, 0.0)), _round(price + width))
+        return SinglePrice(*(_round(max(end, 0.0)) for end in (price, price - width, price + width)))
 
     def transform(self, house: Sequence[float]) -> Matrix:
         """The house as the row (1, terms) that the trees read."""

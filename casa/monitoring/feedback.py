@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, Engine, Row, Table, insert, select, update
 from casa.database import writing
 from casa.errors import NotFound, Unavailable
 from casa.monitoring.journal import Journal
+from casa.monitoring.question import ask
 from casa.sale import Sale
 from casa.schema import ERRORS, FEEDBACK, FEEDBACK_HISTORY, PREDICTIONS
 
@@ -36,11 +38,12 @@ class Feedback:
     async def give(self, sale: Sale, client: str) -> bool:
         """Keep a price; was there one before?
 
-        NotFound if this client was not told a price under this id, Unavailable if that cannot be known yet.
+        NotFound if this client was not told a price under this id, Unavailable if that cannot be known yet. A price
+        whose caller was told that may be kept all the same.
         """
         for look in range(LOOKS):
             await asyncio.sleep(LOOK_SECONDS * bool(look))
-            replaced = await asyncio.to_thread(self.write, sale, client)
+            replaced = await ask(partial(self.write, sale, client))
             if replaced is not None:
                 return replaced
         if self._journal.backlog:

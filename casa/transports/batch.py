@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from itertools import chain
 from operator import itemgetter
@@ -12,7 +13,9 @@ import numpy as np
 from casa.errors import Flaw, InvalidHouse
 from casa.house import HOUSE, Array
 from casa.rules import Rules
+from casa.transports import parse
 from casa.transports.flaws import find, within
+from casa.transports.plain import plain
 
 NUMBERS = frozenset({float, int, type(None)})
 """The types a value may have; bool is an int to Python and none to us."""
@@ -39,6 +42,17 @@ class Batch(NamedTuple):
     def size(self) -> int:
         """How many rows the call has."""
         return len(self.places) + len(self.spoiled)
+
+
+def read(body: bytes, *, most: int = sys.maxsize) -> Batch:
+    """The rows of a body.
+
+    MalformedRequest if it is not JSON, InvalidHouse if it holds no good row, TooLarge for over `most`.
+    """
+    houses = plain(body, most=most)
+    if houses is not None and _rules.all_kept(houses):
+        return Batch(houses, list(range(len(houses))), {})
+    return batch(parse.instances(body, most=most))
 
 
 def batch(rows: Sequence[Any]) -> Batch:  # what a caller sent

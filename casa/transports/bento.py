@@ -47,7 +47,7 @@ LOOP = "casa.transports.loop:make_loop"
 GRACE_SECONDS = 5.0
 """How long running gRPC calls may take to end once the worker stops."""
 
-WATCH_SECONDS = 0.05
+WATCH_SECONDS = 0.01
 """How long a finished call waits until it is counted."""
 
 EMPTY = "casa: this Bento holds no model, for there is none yet; whoever serves it names one in CASA_MODEL_VERSION"

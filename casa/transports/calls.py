@@ -9,7 +9,7 @@ from casa.access.keys import Scope
 from casa.sale import Sale
 from casa.settings import Settings
 from casa.transports import parse
-from casa.transports.batch import Batch, batch
+from casa.transports.batch import Batch, read
 from casa.transports.desk import Content
 from casa.transports.serving import Serving
 from casa.transports.visit import Visit
@@ -82,7 +82,7 @@ class PredictBatch:
         return len(asked.houses)
 
     def parse(self, body: bytes, settings: Settings) -> Batch:
-        return batch(parse.instances(body, most=settings.max_rows))
+        return read(body, most=settings.max_rows)
 
     async def answer(self, serving: Serving, asked: Batch, visit: Visit) -> Content:
         return serving.desk.prices(asked, visit)

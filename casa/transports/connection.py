@@ -13,6 +13,8 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from casa.errors import CasaError, HeadTooLarge, MalformedRequest, SlowRequest, Unavailable
+from casa.transports.answer import WHOLE
+from casa.transports.cycle import Cycle
 from casa.transports.farewell import Exchange, farewell
 from casa.transports.porter import Porter, Stillness
 
@@ -22,6 +24,8 @@ MOST_FIELDS = 100
 MOST_WAITING = 32
 """Requests that may be sent ahead on one connection while another is answered."""
 VERSIONS = frozenset({"1.0", "1.1"})
+EXTENSIONS: dict[str, dict[object, object]] = {WHOLE: {}}
+"""What more of ASGI a request may use."""
 HOST, UPGRADE = b"host", b"upgrade"
 
 NO_HTTP = "what came is no clear HTTP/1.1; the connection is closed"
@@ -32,6 +36,7 @@ class Connection(HttpToolsProtocol):
 
     def __init__(self, config: Any, *others: Any, **named: Any) -> None:  # as uvicorn makes it
         super().__init__(config, *others, **named)
+        self.app = config.app  # without uvicorn's middleware: nobody here asks who a proxy says that it calls for
         self._porter: Porter = config.app.porter
         self._stillness = Stillness(self.loop.time())
         self._refused = False
@@ -76,6 +81,9 @@ class Connection(HttpToolsProtocol):
         """Check the head, and hand the request on."""
         self._check_head()
         super().on_headers_complete()
+        self.scope["extensions"] = EXTENSIONS
+        if self.cycle:
+            self.cycle.__class__ = Cycle  # uvicorn makes its own class; nothing has been answered yet
         self.headers = []  # a body's trailers are no header fields, and are forgotten
 
     def look(self, now: float) -> None:

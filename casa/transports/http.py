@@ -96,7 +96,7 @@ class Front:
             await body.hold(seconds=PAUSE_SECONDS)
             await finish(send)
         elif body.ended and not self._draining:
-            await answer.send(send, request_id=visit.request_id, bodiless=bodiless)
+            await answer.reply(scope, send, request_id=visit.request_id)
         else:
             await answer.closing().send(send, request_id=visit.request_id, bodiless=bodiless, last=False)
             await body.drop(most=sys.maxsize)

@@ -12,6 +12,7 @@ from casa.access.keys import Scope
 from casa.errors import Unavailable
 from casa.house import HOUSE
 from casa.model import bundle
+from casa.monitoring.question import ask
 from casa.transports import docs, openapi, site
 from casa.transports.answer import HTML, TEXT, Answer, as_json
 from casa.transports.serving import Serving
@@ -151,7 +152,7 @@ def table(serving: Serving | None) -> Answer:
 
 async def _add_up(here: Serving) -> dict[str, Any]:
     own = {"uptime_seconds": here.uptime_seconds, "estimated_rmse": here.outlook.estimated_rmse}
-    return {**await asyncio.to_thread(here.records.summary.read), **own}
+    return {**await ask(here.records.summary.read), **own}
 
 
 ROUTES: Mapping[str, Route] = {

@@ -26,7 +26,7 @@ from casa.sale import Sale
 from casa.settings import Settings
 from casa.transports import parse
 from casa.transports.asker import Asker
-from casa.transports.batch import batch
+from casa.transports.batch import read
 from casa.transports.batcher import Batcher
 from casa.transports.desk import Content, Desk
 from casa.transports.inference import Inference
@@ -156,7 +156,7 @@ def complete(serving: Serving) -> None:
         serving.pricer.load()
     check_golden(serving.pricer, least_rows=WARM_ROWS)
     visit, rows = Visit(""), orjson.dumps({parse.ENVELOPE: [HOUSE.example] * WARM_ROWS})
-    orjson.dumps(serving.desk.prices(batch(parse.instances(rows)), visit))
+    orjson.dumps(serving.desk.prices(read(rows), visit))
     orjson.dumps(serving.desk.explain(parse.house(orjson.dumps(HOUSE.example)), visit))
 
 
