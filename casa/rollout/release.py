@@ -107,7 +107,7 @@ class Release:
         self._tell(f"taking model {state.to or 'of the image'} back: {state.reason}")
         self._change(lambda deployment: _pinning(deployment, state))
         try:
-            self._watch.wait(state.before, tell=self._tell)
+            self._watch.wait(state.before, tell=self._tell, proven=True)
         except RolloutFailed as error:
             raise RolloutFailed(f"{state.reason}; and the model before it does not come up: {error}") from error
         self._mark(state, "undone")
@@ -124,7 +124,7 @@ class Release:
 
     def _settle(self, state: State) -> None:
         """Wait for a step back; it has held before, so it is not watched."""
-        self._watch.wait(state.to, tell=self._tell)
+        self._watch.wait(state.to, tell=self._tell, proven=True)
         self._mark(state, "held")
         self._note("rollout held", state, reason="undone by hand")
 

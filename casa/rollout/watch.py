@@ -43,8 +43,8 @@ class Watch:
         self._clock = clock
         self._misses: dict[str, int] = {}
 
-    def wait(self, version: str, *, tell: Callable[[str], None]) -> None:
-        """Until all pods are there and have the version."""
+    def wait(self, version: str, *, tell: Callable[[str], None], proven: bool = False) -> None:
+        """Until all pods are there and have the version. One that is `proven` may have a pod that fell and rose."""
         told = ""
         for deployment in self._views():
             _insist(deployment, version)
@@ -53,9 +53,10 @@ class Watch:
                 tell(told := progress.sentence)
             if progress.failed:
                 raise RolloutFailed(progress.sentence)
+            if not proven:
+                self._pods(deployment, version)
             if progress.done:
                 return
-            self._pods(deployment, version)
         raise RolloutFailed(f"the rollout does not end: {told}")
 
     def ask(self, version: str, golden: Golden) -> None:

@@ -117,6 +117,15 @@ def test_keys_are_made_before_an_install_and_an_upgrade_and_leave_no_role() -> N
         assert "hook-succeeded" in notes["helm.sh/hook-delete-policy"]
 
 
+def test_a_rollout_may_read_prices_and_metrics_and_a_test_prices_only() -> None:
+    spec = pod(find_one(render(), "Job", "casa-keys"))
+    scopes = {
+        one["name"]: [word for word in one["command"] if word.startswith("--scope")]
+        for one in (*spec["initContainers"], *spec["containers"])
+    }
+    assert scopes == {"test": ["--scope=predict"], "rollout": ["--scope=predict", "--scope=monitor"]}
+
+
 def test_production_brings_no_database_of_its_own() -> None:
     objects = render(values=PRODUCTION)
     assert not any(one["kind"] in ("StatefulSet", "PersistentVolumeClaim") for one in objects)
