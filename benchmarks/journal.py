@@ -27,7 +27,6 @@ from casa.monitoring.ledger import Ledger, Replica
 from casa.monitoring.metrics import Metrics
 from casa.monitoring.packer import Packer
 from casa.monitoring.reference import Reference
-from casa.monitoring.summary import Summary
 from casa.settings import Promise, Settings
 from casa.transports.identity import fresh
 from casa.transports.serving import SWITCH_SECONDS
@@ -36,7 +35,6 @@ from pipeline.reference import reference
 
 ROWS = 1_000_000
 VERSION = "0123456789ab"
-LOOKS = 20
 IDLE_SECONDS = 5
 BATCH = 1_000
 STEP = 10_000
@@ -44,12 +42,11 @@ HEADER = ("calls of", "rows/s", "CPU µs a row", "bytes a row", "longest pause o
 
 
 def main() -> None:
-    """Write a million rows in each of two shapes, and look at what they add up to."""
+    """Write a million rows in each of two shapes."""
     sys.setswitchinterval(SWITCH_SECONDS)  # as the service has it
     shapes = {"one house": single, f"{BATCH:,} houses": many}
     written = [(name, *_write(make)) for name, make in shapes.items()]
     show(f"the journal's writer ({machine()})", HEADER, [*written, ("nothing", "", "", "", _idle(), "")])
-    show("GET /monitoring", ("rows in the journal", "ms"), _looks())
 
 
 def single(houses: Array) -> list[Answered]:
@@ -108,24 +105,6 @@ def _wait(done: Callable[[], bool]) -> list[float]:
 def _others() -> float:
     """CPU seconds of all threads but this one."""
     return time.process_time() - time.thread_time()
-
-
-def _looks() -> Iterator[tuple[str, float]]:
-    with _database() as engine:
-        journal, summary = _journal(engine, promise="buffered"), Summary(engine, now=lambda: datetime.now(UTC))
-        houses = np.tile(_table()[:, :-1], (20, 1))[:STEP]
-        for rows in (10_000, 100_000, ROWS):
-            for _ in range(0, rows, STEP):
-                journal.watch(many(houses), lost=0)
-                journal.write()
-            yield f"{rows:,} more", _look(summary)
-
-
-def _look(summary: Summary) -> float:
-    start = time.perf_counter()
-    for _ in range(LOOKS):
-        summary.read()
-    return (time.perf_counter() - start) / LOOKS * 1e3
 
 
 def _journal(engine: Engine, *, promise: Promise) -> Journal:

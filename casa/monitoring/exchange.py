@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from threading import Event, Thread
+from typing import Protocol
 
 import structlog
 from sqlalchemy import Engine
@@ -15,6 +16,7 @@ from casa.model.bundle import REFERENCE, Bundle
 from casa.monitoring.alarm import SPAN
 from casa.monitoring.live import LiveError
 from casa.monitoring.metrics import Metrics
+from casa.monitoring.milestones import Milestones
 from casa.monitoring.outlook import KEPT, SETTLING, Outlook, Windows, hour_of
 from casa.monitoring.window_table import WindowTable
 
@@ -23,8 +25,15 @@ SECONDS = 5.0
 STOP_SECONDS = 2.0
 
 
+class Learner(Protocol):
+    """What knows something that is in the database."""
+
+    def look(self) -> None:
+        """Learn it anew."""
+
+
 class Exchange:
-    """Writes this process's hours as they grow, reads the others', and the error by the feedback that any of them took.
+    """Writes this process's hours as they grow, reads the others', and lets learners read what any process wrote.
 
     While the database is away the outlook goes on with what it knows; nothing is lost, but written later.
     """
@@ -33,14 +42,14 @@ class Exchange:
         self,
         outlook: Outlook,
         table: WindowTable,
-        live: LiveError,
+        learners: Sequence[Learner],
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         seconds: float = SECONDS,
     ) -> None:
         self._outlook = outlook
         self._table = table
-        self._live = live
+        self._learners = learners
         self._now = now
         self._seconds = seconds
         self._written: Windows = {}
@@ -66,7 +75,8 @@ class Exchange:
         try:
             self._write()
             self._read()
-            self._live.look()
+            for learner in self._learners:
+                learner.look()
         except Exception as error:  # noqa: BLE001 - a thread that died of it would leave drift unseen
             self._say_broken(error)
         else:
@@ -107,6 +117,7 @@ def open_exchange(outlook: Outlook, saved: Bundle, engine: Engine, *, replica: s
     """The exchange of a process that serves this model. The database must be migrated."""
     digest = sha256(saved.files[REFERENCE]).hexdigest()
     table = WindowTable(engine, version=saved.version, reference=digest, replica=replica)
-    live = LiveError(engine, version=saved.version)
-    metrics.registry.register(live)
-    return Exchange(outlook, table, live)
+    learners = LiveError(engine, version=saved.version), Milestones(engine)
+    for learner in learners:
+        metrics.registry.register(learner)
+    return Exchange(outlook, table, learners)

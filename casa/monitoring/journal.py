@@ -78,6 +78,7 @@ class Journal:
         self._numbers = count(1)
         self._batch: Batch | None = None
         self._kept: list[asyncio.Future[None]] = []
+        self._known = False  # does the database know of this start?
         self._broken = False
         self._wake, self._stop = Event(), Event()
         self._thread = Thread(target=self._run, name="casa-journal", daemon=True)
@@ -146,6 +147,7 @@ class Journal:
                 self._finish(batch, error)
                 return False
             self._say_whole()
+            self._known = True
             self._finish(batch, None)
         return True
 
@@ -193,7 +195,7 @@ class Journal:
         if self._batch is None:
             answered = self._gather()
             hours = self._hours.take_down()
-            if not answered and not hours:
+            if self._known and not answered and not hours:
                 return None
             totals = {"predictions": self._hours.predictions, "requests": self._hours.requests}
             self._batch = Batch(next(self._numbers), answered, hours, totals)

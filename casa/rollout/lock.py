@@ -40,8 +40,12 @@ class Lock:
     Whether another holder is alive is told by whether the Lease changes, never by its clock against ours.
     """
 
-    def __init__(self, cluster: Cluster, name: str, *, holder: str, clock: Clock | None = None) -> None:
+    def __init__(
+        self, cluster: Cluster, name: str, *, holder: str, owner: str | None = None, clock: Clock | None = None
+    ) -> None:
+        """`owner` is the Deployment that the Lease goes away with."""
         self._cluster = cluster
+        self._owner = owner
         self._name = name
         self._holder = holder
         self._clock = clock or Clock()
@@ -119,9 +123,16 @@ class Lock:
         spec = renewed(lease or {}, now=self._clock.now(), holder=self._holder)
         if lease is None:
             kind = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease"}
-            self._cluster.create_lease({**kind, "metadata": {"name": self._name}, "spec": spec})
+            about = {"name": self._name, "ownerReferences": self._owners()}
+            self._cluster.create_lease({**kind, "metadata": about, "spec": spec})
         else:
             self._cluster.replace_lease({**lease, "spec": spec})
+
+    def _owners(self) -> list[Json]:
+        if self._owner is None:
+            return []
+        found = self._cluster.deployment(self._owner)["metadata"]
+        return [{"apiVersion": "apps/v1", "kind": "Deployment", "name": found["name"], "uid": found["uid"]}]
 
 
 def taken_by(lease: Json | None, *, me: str) -> str | None:

@@ -51,7 +51,7 @@ def open_place(settings: Settings, *, tell: Tell, actor: str) -> Iterator[Place]
     with ExitStack() as stack:
         engine = open_database(settings, synced=True)
         stack.callback(engine.dispose)
-        lock = Lock(cluster, name + LEASE_SUFFIX, holder=holder())
+        lock = Lock(cluster, name + LEASE_SUFFIX, holder=holder(), owner=name)
         dial, diary = dial_by(cluster), Diary(engine, cluster, actor=actor)
         call = partial(Line, dial=dial, key=os.environ.get("CASA_API_KEY", ""))
         limits = Limits(settings.watch_seconds, settings.watch_calls)

@@ -68,7 +68,7 @@ def start(engine: Engine, seen: Reference) -> Start:
         outlook = Outlook(seen, now=now)
         table = WindowTable(engine, version=version, reference=reference, replica=next(names))
         live = LiveError(engine, version=version, now=now)
-        return Process(outlook, Exchange(outlook, table, live, now=now, seconds=3600.0))
+        return Process(outlook, Exchange(outlook, table, [live], now=now, seconds=3600.0))
 
     return start
 

@@ -127,6 +127,12 @@ def test_a_replica_says_what_it_serves_and_since_when(diary: Diary) -> None:
     assert tuple(row) == ("one", VERSION, NOON, NOON, 2, 5, 5)
 
 
+def test_a_replica_is_known_before_its_first_call(diary: Diary) -> None:
+    for _ in range(2):
+        diary.journal.write()
+    assert [tuple(row) for row in diary.rows(REPLICAS)] == [("one", VERSION, NOON, NOON, 1, 0, 0)]
+
+
 def test_a_batch_that_is_written_twice_is_there_once(diary: Diary, engine: Engine, seen: Reference) -> None:
     ledger = make_ledger(engine, seen)
     batch = Batch(1, calls(2), {}, {"predictions": 2, "requests": 2})
