@@ -8,7 +8,10 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHMARKS = ("startup", "engines", "request", "serving", "drift", "journal", "pages", "repeatability", "model_quality")
+BENCHMARKS = (
+    *("startup", "engines", "request", "serving", "overload"),
+    *("drift", "journal", "pages", "repeatability", "model_quality"),
+)
 
 
 def main(names: list[str]) -> None:

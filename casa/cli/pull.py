@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from casa.cli import console
-from casa.errors import CasaError, NotFound
+from casa.errors import CasaError, DatabaseUnavailable, NotFound
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from casa.model.store import Store
     from casa.settings import Settings
 
@@ -32,11 +34,19 @@ def pull(
             callback=twelve_digits,
         ),
     ] = None,
+    *,
+    shelve: Annotated[
+        bool,
+        typer.Option("--shelve", help="Put it into the database, too: whoever retrains finds the image's own there."),
+    ] = False,
+    wait: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="How long --shelve waits for a database that starts up.")
+    ] = 60.0,
 ) -> None:
     """Bring a model into the store, whole and checked against its version.
 
     What the store or the image holds is left alone. Else it comes from MLflow (MLFLOW_TRACKING_URI), else from
-    Casa's database (CASA_DATABASE_URL), where `casa rollout to` has put it. No place is waited for long.
+    Casa's database (CASA_DATABASE_URL), where `casa rollout to` has put it. Neither is waited for long.
 
     Example: casa models pull 3f2a9c01b7de
     """
@@ -47,13 +57,43 @@ def pull(
     store = open_store()
     image = Store(settings.baked_home) if settings.baked_home else None
     wanted = version or settings.model_version or _own(image or store)
+    holder = store
     if store.is_whole(wanted):
         where = "in the store"
     elif image is not None and image.is_whole(wanted):
-        where = "in the image"
+        where, holder = "in the image", image
     else:
         where = f"in the store, from {_bring(wanted, store, settings)}"
     console.answer(f"model {wanted} is {where}")
+    if shelve:
+        _shelve(holder.find(wanted), wanted, settings=settings, seconds=wait)
+
+
+def _shelve(folder: Path, version: str, *, settings: Settings, seconds: float) -> None:
+    """On a first install the database starts beside us. If it stays away, the service says so better than this."""
+    import stamina
+
+    from casa.database import open_database
+
+    engine = open_database(settings)
+    try:
+        for attempt in stamina.retry_context(on=DatabaseUnavailable, attempts=None, timeout=seconds, wait_max=2.0):
+            with attempt:
+                _put(folder, version, engine)
+    except DatabaseUnavailable as error:
+        console.say(f"model {version} is not on the shelf: {error}")
+    finally:
+        engine.dispose()
+
+
+def _put(folder: Path, version: str, engine: Engine) -> None:
+    from casa.migration import migrate
+    from casa.model.shelf import Shelf
+
+    migrate(engine)
+    shelf = Shelf(engine)
+    if not shelf.has(version):
+        shelf.put(folder)
 
 
 def _own(store: Store) -> str:

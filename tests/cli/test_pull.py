@@ -21,8 +21,8 @@ from casa.model.bundle import Bundle
 from casa.model.shelf import Shelf
 from casa.model.store import Store
 from casa.settings import Settings
-from tests.cli.shell import ROOT, casa
-from tests.servers import MlflowServer, free_port
+from tests.cli.shell import ROOT, casa, start
+from tests.servers import MlflowServer, PostgresServer, free_port
 
 ABSENT = "0123456789ab"
 REGISTER = """
@@ -181,3 +181,53 @@ def test_no_version_at_all_is_one_sentence(empty: Store) -> None:
 @pytest.mark.parametrize("version", ["3f2a", "champion", "../../../etc", "0123456789AB"])
 def test_half_a_version_is_a_wrong_use(empty: Store, version: str) -> None:
     assert casa("models", "pull", version).exit_code == 2
+
+
+def on_shelf(url: str, version: str) -> bool:
+    engine = open_database(Settings(database_url=SecretStr(url)))
+    try:
+        return Shelf(engine).has(version)
+    finally:
+        engine.dispose()
+
+
+def test_the_images_own_model_is_put_on_the_shelf_once(
+    empty: Store, store_home: Path, saved: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path}/casa.db"
+    monkeypatch.setenv("CASA_BAKED_HOME", str(store_home))
+    monkeypatch.setenv("CASA_DATABASE_URL", url)
+    for _ in range(2):
+        result = casa("models", "pull", "--shelve")
+        assert (result.exit_code, result.stdout) == (0, f"model {saved.version} is in the image\n")
+    assert on_shelf(url, saved.version)
+
+
+def test_a_database_that_stays_away_keeps_no_model_back(
+    empty: Store, store_home: Path, saved: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CASA_BAKED_HOME", str(store_home))
+    monkeypatch.setenv("CASA_DATABASE_URL", f"postgresql://me:hidden@127.0.0.1:{free_port()}/casa")
+    result = casa("models", "pull", "--shelve", "--wait", "0.5")
+    assert (result.exit_code, "hidden" in result.stderr) == (0, False)
+    assert f"model {saved.version} is not on the shelf" in result.stderr
+
+
+def test_a_database_that_starts_beside_it_is_waited_for(
+    postgres_server: PostgresServer,
+    postgres_url: str,
+    empty: Store,
+    store_home: Path,
+    saved: Bundle,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CASA_BAKED_HOME", str(store_home))
+    monkeypatch.setenv("CASA_DATABASE_URL", postgres_url)
+    postgres_server.stop()
+    process = start("models", "pull", "--shelve", folder=tmp_path, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == f"model {saved.version} is in the image\n"
+    postgres_server.start()
+    process.communicate()
+    assert (process.returncode, on_shelf(postgres_url, saved.version)) == (0, True)

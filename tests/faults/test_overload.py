@@ -10,7 +10,7 @@ from shutil import copytree
 import orjson
 import pytest
 
-from tests.faults.crowd import Ask, Tally, crowd, probe
+from benchmarks.crowd import Ask, Tally, crowd, probe
 from tests.service.server import Server, serve
 from tests.transports.caller import EXAMPLE
 

@@ -29,6 +29,7 @@ KINDS = (
     "autoscaling.v2.HorizontalPodAutoscaler",
     "batch.v1.CronJob",
     "batch.v1.Job",
+    "coordination.v1.Lease",
     "core.v1.ConfigMap",
     "core.v1.PersistentVolumeClaim",
     "core.v1.Pod",

@@ -8,6 +8,8 @@ from time import monotonic
 from typing import NamedTuple
 
 HOST = "127.0.0.1"
+SETTLING = 1.0
+"""Seconds until every caller was answered once."""
 
 
 class Ask(NamedTuple):
@@ -32,9 +34,9 @@ class Tally:
 
 
 def crowd(ask: Ask, *, callers: int, seconds: float) -> Tally:
-    """So many callers for so long."""
-    tally = Tally()
-    asyncio.run(_crowd(ask, tally, callers, monotonic() + seconds))
+    """So many callers for so long, counted once all of them have come."""
+    tally, begin = Tally(), monotonic() + SETTLING
+    asyncio.run(_crowd(ask, tally, callers, begin, begin + seconds))
     return tally
 
 
@@ -43,17 +45,17 @@ def probe(port: int, path: str) -> Ask:
     return Ask(port, b"GET %b HTTP/1.1\r\nHost: casa\r\n\r\n" % path.encode())
 
 
-async def _crowd(ask: Ask, tally: Tally, callers: int, end: float) -> None:
-    await asyncio.gather(*(_call(ask, tally, end) for _ in range(callers)))
+async def _crowd(ask: Ask, tally: Tally, callers: int, begin: float, end: float) -> None:
+    await asyncio.gather(*(_call(ask, tally, begin, end) for _ in range(callers)))
 
 
-async def _call(ask: Ask, tally: Tally, end: float) -> None:
+async def _call(ask: Ask, tally: Tally, begin: float, end: float) -> None:
     reader, writer = await asyncio.open_connection(HOST, ask.port)
-    while (begin := monotonic()) < end:
+    while (asked := monotonic()) < end:
         writer.write(ask.request)
         status = await _hear(reader)
-        if monotonic() < end:  # what ends later belongs to no full second
-            tally.add(status, monotonic() - begin)
+        if begin < monotonic() < end:  # what ends later belongs to no full second
+            tally.add(status, monotonic() - asked)
     writer.close()
 
 
