@@ -193,7 +193,7 @@ class Running:
         threading.Thread(target=_complete, args=(serving,), daemon=True).start()
 
     def drain(self) -> None:
-        """Send callers elsewhere: not ready, no new gRPC call, HTTP connections closed after their next answer."""
+        """Send callers elsewhere: not ready, and each connection is closed, over HTTP after its next answer."""
         self.serving.draining = True
         if self._grpc:
             self._grpc.drain()

@@ -75,7 +75,10 @@ class GrpcServer:
         return bound
 
     def drain(self) -> None:
-        """Tell those who watch our health that `Serving.draining` was set; new calls are refused from then on."""
+        """Tell those who watch our health that `Serving.draining` was set.
+
+        Calls are answered as before: within `max_connection_age_ms` every caller is told to connect again, elsewhere.
+        """
         self._health.draining.set()
 
     async def stop(self, grace_seconds: float) -> None:

@@ -76,7 +76,8 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
         if call.scope is None:
             self._strangers.enter()
             return
-        self._serving.check_ready()
+        if self._closing:  # not before: a caller's channel stays on a draining instance until its connection has aged
+            self._serving.check_ready()
         call.token = self._gate.find_token(metadata)
         call.enter()
         (self._streams if method.streams else self._single).enter()

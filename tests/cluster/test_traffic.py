@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.cluster.callers import Callers, version
+from tests.cluster.grpc_caller import GrpcCaller
 from tests.cluster.laptop import casa
 from tests.cluster.models import Workshop
 from tests.cluster.release import Release
@@ -19,6 +20,7 @@ class Day(NamedTuple):
     """What was seen while callers called."""
 
     callers: Callers
+    grpc: GrpcCaller
     own: str
     other: str
     rolled_out: str
@@ -32,7 +34,7 @@ class Day(NamedTuple):
 def day(release: Release, workshop: Workshop, key: str) -> Day:
     """A rollout to another version, its undoing, three replicas, one of them deleted, and one replica again."""
     own, other = version(key), workshop.make(off=0.5)
-    with Callers(key) as callers:
+    with Callers(key) as callers, GrpcCaller(key) as grpc:
         told = casa(release, "rollout", "to", other, home=workshop.home)
         rolled_out = version(key)
         release.kubectl("rollout", "undo", "deployment/casa")
@@ -48,7 +50,15 @@ def day(release: Release, workshop: Workshop, key: str) -> Day:
         until(lambda: len(release.pods()) == 1, seconds=60)
         until(lambda: callers.calls >= CALLS, seconds=240)
     return Day(
-        callers, own, other, rolled_out, undone, most_ready, f"{told.returncode} {told.stderr}{told.stdout}", history
+        callers,
+        grpc,
+        own,
+        other,
+        rolled_out,
+        undone,
+        most_ready,
+        f"{told.returncode} {told.stderr}{told.stdout}",
+        history,
     )
 
 
@@ -73,3 +83,8 @@ def test_none_of_twenty_thousand_calls_failed(day: Day) -> None:
     assert day.callers.failures == {}
     assert day.callers.calls >= CALLS
     assert set(day.callers.outcomes) == {f"model {day.own}", f"model {day.other}"}
+
+
+def test_no_call_over_grpc_failed_beside_them(day: Day) -> None:
+    assert set(day.grpc.outcomes) == {"OK"}, day.grpc.outcomes
+    assert day.grpc.outcomes["OK"] > CALLS / 20
