@@ -122,7 +122,7 @@ class Watch:
             raise RolloutFailed(str(traffic))
 
     def _fill(self, pods: Sequence[Json], traffic: Traffic, golden: Golden, *, passed: float) -> None:
-        share = min(passed / self._limits.seconds, 1.0) if self._limits.seconds else 1.0
+        share = min((passed + LOOK_SECONDS) / self._limits.seconds, 1.0)
         ready = list(filter(is_ready, pods))
         lacking = traffic.least * share - traffic.calls
         for pod in ready if lacking > 0 else ():
