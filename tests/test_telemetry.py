@@ -12,6 +12,7 @@ import pytest
 
 LOADS = {
     "onnxruntime": "from casa.model.engine import OnnxEngine; OnnxEngine(open({graph!r}, 'rb').read())",
+    "doctor": "from casa.cli.checks import check_packages; list(check_packages())",
     "mlflow": "from casa.model.registry import Registry; Registry('sqlite:///{folder}/m.db').alias('champion')",
     "bentoml": "from casa.model.store import Path, Store; Store(Path({folder!r})).save(Path({bundle!r}))",
 }

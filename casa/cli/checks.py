@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from casa.cli.serve import Address, answers, open_address
 from casa.errors import CasaError, NotFound
 from casa.settings import Settings
+from casa.telemetry import opt_out
 
 PYTHONS = ((3, 11), (3, 14))
 COMPILED = ("numpy", "onnxruntime", "orjson", "xgboost")
@@ -57,6 +58,7 @@ def check_packages() -> Iterator[Check]:
         needed = extra not in OFTEN
         purpose = "" if needed else f", for {OFTEN[extra]}"
         yield Check(f"packages to {extra}", f"{', '.join(wrong) or 'all here'}{purpose}", remedy, needed)
+    opt_out()  # ONNX Runtime is about to be imported
     broken = [name for name in COMPILED if not _runs(name)]
     remedy = f"install {' and '.join(broken)} again: the copy here is not made for this machine" if broken else ""
     yield Check("machine code", ", ".join(broken) or "runs", remedy)

@@ -57,13 +57,15 @@ def test_an_upgrade_changes_what_it_was_told_to(release: Release, pinned: str, k
     assert ask(key, "/predict/batch", body=rows).status == 413
 
 
-def test_helm_rollback_takes_the_values_back_and_keeps_the_keys(release: Release, pinned: str, key: str) -> None:
+def test_helm_rollback_takes_the_values_back_and_keeps_the_model_and_the_keys(
+    release: Release, pinned: str, key: str
+) -> None:
     before = secrets(release)
     release.helm("rollback", release.name, "--wait", "--timeout=5m")
     release.settle()
     rows = json.dumps({"instances": [{}] * 501})
     assert ask(key, "/predict/batch", body=rows).status == 422
-    assert secrets(release) == before
+    assert (release.pinned(), version(key), secrets(release)) == (pinned, pinned, before)
 
 
 def test_an_uninstalled_release_leaves_only_volumes_and_the_secrets_that_open_them(

@@ -17,7 +17,8 @@ BASE = "docker.io/library/python:3.11-slim"
 SERVICE = "localhost/casa:dev"
 PIPELINE = "localhost/casa-pipeline:dev"
 # A rig may switch control groups off for builds; a container that runs has them, as everywhere.
-RUN = ("run", "--cgroups=enabled", "--read-only", "--network=none", "--volume=/var/lib/casa")
+# podman would give the user a name of its own; Kubernetes does not.
+RUN = ("run", "--cgroups=enabled", "--passwd=false", "--read-only", "--network=none", "--volume=/var/lib/casa")
 
 
 def podman(*words: str, stdin: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
