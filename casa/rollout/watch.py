@@ -63,9 +63,8 @@ class Watch:
         """Each new pod for all golden predictions."""
         deployment = Deployment(self._cluster.deployment(self._name))
         for pod in self._pods(deployment, version):
-            if self._answers(pod, golden, calls=len(golden)):
-                continue
-            raise RolloutFailed(f"pod {pod['metadata']['name']} does not answer")
+            while not self._answers(pod, golden, calls=len(golden)):
+                self._clock.wait(1.0)
 
     def keep_watch(
         self, version: str, golden: Golden, *, tell: Callable[[str], None], check: Callable[[], None]
