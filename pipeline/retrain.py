@@ -20,7 +20,7 @@ from sqlalchemy import Engine
 from casa.model import bundle, registry
 from casa.model.comparison import Mask
 from casa.model.promotion import Decision, Deploy, promote
-from casa.model.registry import Registry
+from casa.model.registry import Registry, answering
 from casa.model.store import Store
 from casa.settings import Settings
 from pipeline import tracking
@@ -106,8 +106,9 @@ class Retraining:
             return None
         self.site.bring(champion)
         self.store.crown(champion)
-        tracking.connect(self.project)
-        enrol(champion, self.store.find(champion), models=self.models)
+        with answering(self.models.uri):
+            tracking.connect(self.project)
+            enrol(champion, self.store.find(champion), models=self.models)
         self.site.follow()
         return champion
 

@@ -13,6 +13,7 @@ from casa.errors import CasaError, DatabaseUnavailable, NotFound
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+    from stamina.instrumentation import RetryDetails
 
     from casa.model.store import Store
     from casa.settings import Settings
@@ -76,6 +77,7 @@ def _shelve(folder: Path, version: str, *, settings: Settings, seconds: float) -
     from casa.database import open_database
 
     engine = open_database(settings)
+    stamina.instrumentation.set_on_retry_hooks([_tell])
     try:
         for attempt in stamina.retry_context(on=DatabaseUnavailable, attempts=None, timeout=seconds, wait_max=2.0):
             with attempt:
@@ -83,7 +85,13 @@ def _shelve(folder: Path, version: str, *, settings: Settings, seconds: float) -
     except DatabaseUnavailable as error:
         console.say(f"model {version} is not on the shelf: {error}")
     finally:
+        stamina.instrumentation.set_on_retry_hooks(None)
         engine.dispose()
+
+
+def _tell(details: RetryDetails) -> None:
+    if details.retry_num == 1:
+        console.say(f"{details.caused_by}; waiting for it")
 
 
 def _put(folder: Path, version: str, engine: Engine) -> None:

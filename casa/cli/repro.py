@@ -22,7 +22,8 @@ def dvc(*words: str, folder: Path, environ: Mapping[str, str] | None = None) -> 
     if program is None:
         raise CasaError("the pipeline needs dvc: pip install 'casa[train]'")
     before = {number: signal.getsignal(number) for number in FORWARDED}
-    child = Child([program, *words], folder=folder, environ={**os.environ, "PATH": path, **(environ or {})})
+    named = {"LOGNAME": "casa", **os.environ}  # dvc asks for the user's name, and a container's user has none
+    child = Child([program, *words], folder=folder, environ={**named, "PATH": path, **(environ or {})})
     code = child.wait()
     for number, handler in before.items():  # signals are ours again: what comes next may be stopped, too
         signal.signal(number, handler)

@@ -80,7 +80,7 @@ def _run(opened: Opened) -> Outcome:
     try:
         outcome = opened.retraining.run()
     except CasaError as error:
-        opened.note("failed", "", str(error))
+        opened.note("failed", "none", str(error))
         raise
     opened.note(outcome.result, outcome.version, outcome.reason)
     console.answer(f"model {outcome.version}, {outcome.result}: {outcome.reason}")

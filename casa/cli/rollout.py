@@ -46,6 +46,7 @@ def status(*, as_json: AsJson = False) -> None:
     if as_json or not console.is_terminal():
         console.answer(json.dumps(found, indent=2))
     else:
+        console.answer(_sentences(found))
         console.stdout().print(_table(found))
 
 
@@ -116,13 +117,13 @@ def _table(found: Mapping[str, Any]) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table("revision", "version", "", box=SIMPLE_HEAD, caption=_caption(found), caption_justify="left")
+    table = Table("revision", "version", "", box=SIMPLE_HEAD)
     for one in found["history"]:
         table.add_row(str(one["revision"]), one["version"] or "of the image", one["cause"])
     return table
 
 
-def _caption(found: Mapping[str, Any]) -> str:
+def _sentences(found: Mapping[str, Any]) -> str:
     pods, begun = found["pods"], found["rollout"]
     lines = [
         f"{found['namespace']}/{found['deployment']} serves model {found['version'] or 'of the image'}",

@@ -60,18 +60,18 @@ class Registry:
 
     def alias(self, name: str) -> str | None:
         """The version an alias stands for."""
-        with _answering(self.uri):
+        with answering(self.uri):
             found = self._by_alias(name)
             return found.tags.get(VERSION_TAG) if found else None
 
     def has(self, version: str) -> bool:
         """Is this version registered?"""
-        with _answering(self.uri):
+        with answering(self.uri):
             return self._by_version(version) is not None
 
     def register(self, version: str, *, source: str, run_id: str, tags: Mapping[str, str]) -> None:
         """Register a logged model as `version` and make it the challenger."""
-        with _answering(self.uri):
+        with answering(self.uri):
             client = self._client
             if not any(model.name == bundle.NAME for model in client.search_registered_models()):
                 client.create_registered_model(bundle.NAME, description="Prices of houses, with intervals.")
@@ -83,7 +83,7 @@ class Registry:
 
     def name(self, alias: str, version: str, *, reason: str) -> None:
         """Give an alias to a registered version and note why."""
-        with _answering(self.uri):
+        with answering(self.uri):
             found = self._by_version(version)
             if found is None:
                 raise SourceUnavailable(f"MLflow has no model {version}; `dvc repro` registers it")
@@ -106,7 +106,7 @@ class Registry:
 
 
 @contextmanager
-def _answering(uri: str) -> Iterator[None]:
+def answering(uri: str) -> Iterator[None]:
     """MLflow's own failures as one sentence."""
     prepare()
     from mlflow.exceptions import MlflowException

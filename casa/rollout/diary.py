@@ -38,11 +38,11 @@ class Diary:
 
     def _write(self, engine: Engine, action: str, version: str, *, at: datetime, detail: dict[str, object]) -> None:
         with writing(engine) as connection:
-            audit(connection, at=at, actor=self._actor, action=action, subject=version or "of the image", **detail)
+            audit(connection, at=at, actor=self._actor, action=action, subject=version, **detail)
 
     def _event(self, action: str, version: str, *, deployment: Json, at: datetime, detail: dict[str, object]) -> Json:
         meta, moment = deployment["metadata"], at.strftime("%Y-%m-%dT%H:%M:%SZ")
-        words = f"model {version or 'of the image'}" + (f": {detail['reason']}" if detail.get("reason") else "")
+        words = f"model {version}" + (f": {detail['reason']}" if detail.get("reason") else "")
         return {
             "apiVersion": "v1",
             "kind": "Event",

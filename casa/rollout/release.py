@@ -142,7 +142,9 @@ class Release:
             found: Json | None = self._cluster.deployment(self._name)
         except CasaError:
             found = None
-        self._diary.note(action, state.to, deployment=found, before=state.before or "of the image", **told)
+        self._diary.note(
+            action, state.to or "of the image", deployment=found, before=state.before or "of the image", **told
+        )
 
     def _read(self) -> Deployment:
         deployment = Deployment(self._cluster.deployment(self._name))

@@ -15,7 +15,10 @@ MOST_FAULTS = 0.01
 
 
 class Traffic:
-    """Adds up calls and faults over pods that come and go. A new pod has only ever served the new model."""
+    """Adds up calls and faults over pods that come and go. A new pod has only ever served the new model.
+
+    What a caller did wrong counts for nothing: a flood of calls without a key would hide all faults.
+    """
 
     def __init__(self, *, least: int) -> None:
         self.least = least
@@ -28,7 +31,7 @@ class Traffic:
 
     @property
     def calls(self) -> int:
-        """Finished calls, probes aside."""
+        """Calls that were answered or failed, probes aside."""
         return round(sum(count for _, count in self._each()))
 
     @property
@@ -51,7 +54,11 @@ class Traffic:
 
     def _each(self) -> Iterator[tuple[str, float]]:
         for counts in self._pods.values():
-            yield from ((status, count) for (route, status), count in counts.items() if route not in PROBES)
+            yield from (
+                (status, count)
+                for (route, status), count in counts.items()
+                if route not in PROBES and (is_fault(status) or status.startswith("2") or status == "OK")
+            )
 
 
 def is_fault(status: str) -> bool:

@@ -63,9 +63,8 @@ class Watch:
         """Each new pod for all golden predictions."""
         deployment = Deployment(self._cluster.deployment(self._name))
         for pod in self._pods(deployment, version):
-            if self._answers(pod, golden, calls=len(golden)):
-                continue
-            raise RolloutFailed(f"pod {pod['metadata']['name']} does not answer")
+            while not self._answers(pod, golden, calls=len(golden)):
+                self._clock.wait(1.0)
 
     def keep_watch(
         self, version: str, golden: Golden, *, tell: Callable[[str], None], check: Callable[[], None]
@@ -122,7 +121,7 @@ class Watch:
             raise RolloutFailed(str(traffic))
 
     def _fill(self, pods: Sequence[Json], traffic: Traffic, golden: Golden, *, passed: float) -> None:
-        share = min(passed / self._limits.seconds, 1.0) if self._limits.seconds else 1.0
+        share = min((passed + LOOK_SECONDS) / self._limits.seconds, 1.0)
         ready = list(filter(is_ready, pods))
         lacking = traffic.least * share - traffic.calls
         for pod in ready if lacking > 0 else ():

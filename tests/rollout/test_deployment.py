@@ -88,6 +88,7 @@ def seen(**counts: float) -> Traffic:
         (seen(s503=3), True),
         (seen(INTERNAL=3), True),
         (seen(s422=500, s429=500), False),
+        (seen(s401=100_000, UNAUTHENTICATED=100_000, OK=197, s500=3), True),
     ],
 )
 def test_more_than_one_in_a_hundred_faults_spoil(*, traffic: Traffic, spoilt: bool) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from pandas import DataFrame
 
+from casa.errors import LockTaken, SourceUnavailable
 from casa.house import HOUSE
 from casa.model import bundle
 from casa.model.bundle import Bundle
@@ -208,7 +209,13 @@ def test_without_a_cluster_a_better_model_is_champion(run: Run, store: Store, wo
 
 
 def test_a_second_retraining_on_this_machine_leaves(tmp_path: Path) -> None:
-    from casa.errors import LockTaken
 
     with alone(tmp_path), pytest.raises(LockTaken, match="another process on this machine"), alone(tmp_path):
         pass
+
+
+def test_an_mlflow_that_is_away_is_one_sentence(run: Run, bundle_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    away = "http://127.0.0.1:9"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", away)
+    with pytest.raises(SourceUnavailable, match="MLflow at 127.0.0.1:9 does not answer"):
+        run(bundle_folder, models=Registry(away))
