@@ -17,7 +17,7 @@ BUILD = $(CONTAINER) build $(if $(PIP_CONFIG_FILE),--secret "id=pip$(,)src=$(PIP
 LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --fork-strategy fewest \
   --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help setup run test check docs-test cluster-test image bench protos lock
+.PHONY: help setup run test check docs docs-test cluster-test image bench protos lock
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,7 +44,12 @@ check: setup ## format, lint, types, dead code
 	@mypy
 	@vulture
 
-docs-test: setup ## the README's commands
+docs: setup ## the documentation as a site, in site/, with pictures of the pages where Chromium is installed
+	@rm -rf build/pictures
+	@python -m pytest tests/web/test_pictures.py --no-cov -n 0
+	@NO_MKDOCS_2_WARNING=1 python -m mkdocs build --quiet --strict
+
+docs-test: setup ## the commands of the README and of docs/, and the site
 	@python -m pytest tests/docs --no-cov -n 0
 
 image: setup ## the images localhost/casa:dev and localhost/casa-pipeline:dev, by podman or docker

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from casa.house import Array
-from casa.model.bundle import METRICS, Bundle
 from casa.monitoring.alarm import MIN_ROWS
 from casa.monitoring.drift import Flags, estimate_rmse, measure
 from casa.monitoring.outlook import Outlook
@@ -17,10 +17,10 @@ from casa.monitoring.outlook import Outlook
 class Gauges(Collector):
     """Gauges of one model version. A figure of too few rows is left out."""
 
-    def __init__(self, outlook: Outlook, saved: Bundle) -> None:
+    def __init__(self, outlook: Outlook, *, version: str, report: Mapping[str, Any]) -> None:
         self._outlook = outlook
-        self._version = saved.version
-        self._rmse: float | None = saved.document(METRICS).get("test", {}).get("rmse", {}).get("value")
+        self._version = version
+        self._rmse: float | None = report.get("test", {}).get("rmse", {}).get("value")
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """What Prometheus reads."""

@@ -78,7 +78,8 @@ class Serving:
         """Every finished call, for those who watch."""
         self._records = records
         self.outlook = Outlook(Reference.from_dict(self.bundle.document(bundle.REFERENCE)))
-        metrics.registry.register(Gauges(self.outlook, self.bundle))
+        report = self.bundle.document(bundle.METRICS)
+        metrics.registry.register(Gauges(self.outlook, version=self.bundle.version, report=report))
         self.watchers: list[Watcher] = [metrics, self.outlook, *([records.journal] if records else [])]
         self.traced = False
         """Does anybody want traces? If not, callers' `traceparent` is not looked at."""

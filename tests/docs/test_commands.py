@@ -1,4 +1,4 @@
-"""The commands of README and docs, run as a reader would paste them, in a clone of their own."""
+"""The commands of README and docs, run as a reader would paste them, in a clone where the service runs."""
 
 import os
 import re
@@ -12,10 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from docs.reference import metrics
 from tests.servers import free_port
 
 PROJECT = Path(__file__).parents[2]
-PAGES = sorted([PROJECT / "README.md", *(PROJECT / "docs").glob("*.md")])
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SERVERS = ("make run", "casa serve", "bentoml serve")
 PORT = "3000"
@@ -75,9 +76,10 @@ class Clone:
         self.server = None
 
 
-@pytest.fixture
-def clone(tmp_path: Path) -> Iterator[Clone]:
-    folder = tmp_path / "casa with a space"
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+    """One for all pages, in which a reader has begun as the README says."""
+    folder = tmp_path_factory.mktemp("clone") / "casa with a space"
     tracked = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=PROJECT, capture_output=True, text=True, check=True,
@@ -88,13 +90,18 @@ def clone(tmp_path: Path) -> Iterator[Clone]:
     (folder / ".venv").symlink_to(PROJECT / ".venv")
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     made = Clone(folder, port=free_port())
+    made.run("make run")
     yield made
     made.stop()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [page for page in PAGES if BLOCK.search(page.read_text())], ids=lambda page: page.name)
 def test_the_commands_of_a_page_work(page: Path, clone: Clone) -> None:
-    blocks = BLOCK.findall(page.read_text())
-    for block in blocks:
+    for block in BLOCK.findall(page.read_text()):
         clone.run(block)
-    assert blocks or page.name != "README.md"
+
+
+def test_every_metric_that_the_service_tells_is_looked_up(clone: Clone) -> None:
+    told = httpx.get(f"http://127.0.0.1:{clone.port}/metrics").text
+    names = set(re.findall(r"^# TYPE (casa_\w+)", told, flags=re.MULTILINE))
+    assert set(re.findall(r"`(casa_\w+)`", metrics())) == names
