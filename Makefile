@@ -17,7 +17,14 @@ BUILD = $(CONTAINER) build $(if $(PIP_CONFIG_FILE),--secret "id=pip$(,)src=$(PIP
 LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --fork-strategy fewest \
   --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help setup run test check docs docs-test cluster-test image bench protos lock
+BASE ?= main
+TAG ?= dev
+RELEASE ?= casa
+NAMESPACE ?= casa
+RUN ?= $(shell date +%s)
+
+.PHONY: help setup run test check docs docs-test cluster-test image bench compare protos lock train champion retrain report \
+  sbom licences audit dist release push deploy retrain-cluster
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,20 +43,21 @@ run: setup ## a model if there is none, then the service on http://127.0.0.1:300
 	@exec casa serve
 
 test: setup ## all tests but those of the documentation
-	@python -m pytest
+	@python -m pytest $(if $(TESTS),--no-cov $(TESTS))
 
-check: setup ## format, lint, types, dead code
+check: setup ## format, lint, types, dead code, workflows
 	@ruff format --check .
 	@ruff check .
 	@mypy
 	@vulture
+	@zizmor --quiet --offline .github
 
 docs: setup ## the documentation as a site, in site/, with pictures of the pages where Chromium is installed
 	@rm -rf build/pictures
 	@python -m pytest tests/web/test_pictures.py --no-cov -n 0
 	@NO_MKDOCS_2_WARNING=1 python -m mkdocs build --quiet --strict
 
-docs-test: setup ## the commands of the README and of docs/, and the site
+docs-test: setup ## the commands of the README and of docs/, the steps of the workflows, and the site
 	@python -m pytest tests/docs --no-cov -n 0
 
 image: setup ## the images localhost/casa:dev and localhost/casa-pipeline:dev, by podman or docker
@@ -65,6 +73,57 @@ cluster-test: setup ## the images, and the chart on the cluster that KUBECONFIG 
 
 bench: setup ## speed, memory and model quality, each beside a reference measured in the same run
 	@python -m benchmarks
+
+compare: setup ## speed beside that of the revision BASE, in one run; a loss of 15 % fails
+	@casa train --quick --if-missing
+	@python -m benchmarks.compare $(BASE)
+
+train: setup ## the pipeline: what has changed is made anew
+	@dvc repro
+
+champion: setup ## the pipeline's model becomes champion, if it is better
+	@casa train
+
+retrain: setup ## a model of what is known now becomes champion, if it is better
+	@casa retrain --no-rollout
+
+report: setup ## metrics and plots beside those of the revision BASE: build/report
+	@mkdir -p build/report
+	dvc plots diff $(BASE) --out build/report/plots
+	{ printf '### Metrics beside %s\n\n' '$(BASE)'; dvc metrics diff --all --md $(BASE); } > build/report/report.md
+
+sbom: setup ## what the lock and both images hold, as CycloneDX: build/sbom
+	@python -m delivery.sbom --container $(CONTAINER)
+
+licences: setup ## the licence of every package: build/licences.md
+	@python -m delivery.licences
+
+audit: setup ## does a package of the lock have a known hole?
+	@python -m delivery.audit
+
+dist: setup ## wheel and sdist, the same bytes from the same commit: dist
+	@python -m delivery.dist dist
+
+release: setup ## all of VERSION: changelog, commit, packages, images, chart, SBOMs, tag; nothing is pushed
+	@python -m delivery.release $(VERSION)
+
+push: ## the images to REGISTRY under TAG; their digests: build/*.digest
+	@mkdir -p build
+	podman push --digestfile build/casa.digest localhost/casa:dev $(REGISTRY)/casa:$(TAG)
+	podman push --digestfile build/casa-pipeline.digest localhost/casa-pipeline:dev $(REGISTRY)/casa-pipeline:$(TAG)
+
+deploy: ## the pushed images on KUBECONFIG's cluster: upgrade, smoke test, and back if either fails
+	helm upgrade --install $(RELEASE) helm/casa --namespace $(NAMESPACE) --create-namespace --atomic --timeout 15m \
+	  $(if $(VALUES),--values '$(VALUES)') \
+	  --set image.repository=$(REGISTRY)/casa,image.tag=$(TAG),image.digest=$(DIGEST) \
+	  --set pipelineImage.repository=$(REGISTRY)/casa-pipeline,pipelineImage.tag=$(TAG),pipelineImage.digest=$(PIPELINE_DIGEST)
+	helm test $(RELEASE) --namespace $(NAMESPACE) \
+	  || { helm rollback $(RELEASE) --namespace $(NAMESPACE) --wait --timeout 15m; exit 1; }
+
+retrain-cluster: ## the cluster's weekly retraining, now
+	kubectl --namespace $(NAMESPACE) create job --from=cronjob/$(RELEASE)-retrain $(RELEASE)-retrain-$(RUN)
+	kubectl --namespace $(NAMESPACE) logs --follow --pod-running-timeout=10m job/$(RELEASE)-retrain-$(RUN)
+	kubectl --namespace $(NAMESPACE) wait --for=condition=complete --timeout=2m job/$(RELEASE)-retrain-$(RUN)
 
 protos: setup ## the gRPC code anew, from the .proto files
 	python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. casa/transports/protos/*.proto

@@ -59,20 +59,25 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def casa(*, journal: str, folder: Path | None = None) -> Iterator[Server]:
+def casa(*, journal: str, folder: Path | None = None, project: Path = PROJECT) -> Iterator[Server]:
     """`bentoml serve` with every guard: a key, a quota with a high limit, the queue of answers, metrics, drift.
 
-    Its data folder is a new one, unless given.
+    Its data folder is a new one, unless given; its code is this project's, unless it is another's.
     """
     http, grpc = free_port(), free_port()
     with tempfile.TemporaryDirectory() as place:
-        own = {"CASA_DATA_DIR": str(folder or place), "CASA_GRPC_PORT": str(grpc), "CASA_JOURNAL": journal}
+        own = {
+            "CASA_DATA_DIR": str(folder or place),
+            "CASA_GRPC_PORT": str(grpc),
+            "CASA_JOURNAL": journal,
+            "PYTHONPATH": str(project),
+        }
         environment = {**os.environ, "BENTOML_DO_NOT_TRACK": "true", **own}
         make = [_tool("casa"), "keys", "create", "--client", "bench", "--quota", QUOTA, *SCOPES]
         made = subprocess.run(make, env=environment, capture_output=True, text=True, check=True).stdout
         key = re.findall(r"casa_\w+", made)[0]
         command = [*SERVER, _tool("bentoml"), "serve", "service:Casa", "--port", str(http)]
-        with running(command, ports=(http, grpc), environment=environment) as process:
+        with running(command, ports=(http, grpc), environment=environment, folder=project) as process:
             yield Server(process.children()[-1], http, grpc, key)
 
 
@@ -98,10 +103,14 @@ def kserve(bundle: Path) -> Iterator[Server]:
 
 @contextmanager
 def running(
-    command: Sequence[str], *, ports: Sequence[int], environment: dict[str, str] | None = None
+    command: Sequence[str],
+    *,
+    ports: Sequence[int],
+    environment: dict[str, str] | None = None,
+    folder: Path = PROJECT,
 ) -> Iterator[psutil.Process]:
     """A process of ours, from when it listens on its ports until it is ended."""
-    process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
     try:
         _await(process, ports)
         yield psutil.Process(process.pid)

@@ -84,7 +84,7 @@ def main(argv: Sequence[str] = ()) -> None:
 
 def _http_cases(casa: Server, idle: Server, saved: Bundle, seconds: int) -> list[Case]:
     one, houses = orjson.dumps(HOUSE.example), random_houses(ROWS)
-    many, (binary, length) = _objects(houses), _tensor(houses)
+    many, (binary, length) = objects(houses), _tensor(houses)
     return [
         Case(IDLE, lambda: idle.post("/", one, seconds=seconds)),
         Case(PREDICT, lambda: casa.post("/predict", one, seconds=seconds), IDLE),
@@ -121,7 +121,7 @@ def _journaled(casa: Server, seconds: int) -> list[Case]:
 
 
 def _peer_cases(peer: Server, seconds: int) -> list[Case]:
-    one, many = orjson.dumps({"instances": [HOUSE.example]}), _objects(random_houses(ROWS))
+    one, many = orjson.dumps({"instances": [HOUSE.example]}), objects(random_houses(ROWS))
     path = "/v1/models/casa:predict"
     return [
         Case("KServe, one row", lambda: peer.post(path, one, seconds=seconds), PREDICT),
@@ -143,7 +143,8 @@ def random_houses(count: int) -> Array:
     return houses
 
 
-def _objects(houses: Array) -> bytes:
+def objects(houses: Array) -> bytes:
+    """A body of `POST /predict/batch`."""
     return orjson.dumps({"instances": [dict(zip(HOUSE.names, house, strict=True)) for house in houses.tolist()]})
 
 

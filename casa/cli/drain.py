@@ -30,7 +30,8 @@ def drain(
     """Send the callers of a service on this machine elsewhere, so that it can be stopped without losing a call.
 
     It is not ready any more, and closes connections: over HTTP after their next answer, over gRPC once they are 4 s
-    old. What fronts it needs a moment to notice, and an idle one is closed after 5 s: the command waits that long.
+    old, and then it takes no new gRPC call. What fronts it needs a moment to notice, and an idle connection is closed
+    after 5 s: the command waits that long.
     As a preStop hook in Kubernetes it needs no shell: command: [casa, drain]
 
     Example: casa drain --port 8080 --wait 10

@@ -31,7 +31,7 @@ OPTIONS = (
     ("grpc.http.overload_protection", 0),  # with it, a caller within that limit is refused, too (grpcio 1.85)
     ("grpc.max_allowed_incoming_connections", 1_000),
     ("grpc.server_handshake_timeout_ms", 10_000),
-    ("grpc.max_connection_age_ms", 4_000),  # shorter than a drain: callers have moved on before it ends
+    ("grpc.max_connection_age_ms", 4_000),  # give or take a tenth, and shorter than a drain: see `reception.AGING`
     ("grpc.max_connection_age_grace_ms", 300_000),  # what a stream may last after that
     ("grpc.keepalive_time_ms", 20_000),  # callers that vanish are noticed
     ("grpc.keepalive_timeout_ms", 10_000),
@@ -77,13 +77,14 @@ class GrpcServer:
     def drain(self) -> None:
         """Tell those who watch our health that `Serving.draining` was set.
 
-        Calls are answered as before: within `max_connection_age_ms` every caller is told to connect again, elsewhere.
+        Within `AGING` every caller is told to connect again, elsewhere; calls that come later are refused.
         """
         self._health.draining.set()
+        self._reception.drain()
 
     async def stop(self, grace_seconds: float) -> None:
         """Take no more calls, and let running ones end for so long."""
-        self.drain()
+        self._health.draining.set()
         self._health.closing.set()
         self._reception.close()
         await self._server.stop(grace_seconds)

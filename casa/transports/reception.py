@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
@@ -23,6 +24,8 @@ MOST_CALLS = 256
 """Single calls at once. Each may hold a message of the largest size in memory."""
 MOST_STREAMS = 64
 """Streams at once: they may last minutes without being used."""
+AGING = timedelta(seconds=4.5)
+"""In this time grpc has asked every caller to connect again (`max_connection_age_ms`, give or take a tenth)."""
 MOST_STRANGERS = 64
 """Calls at once of methods that need no key."""
 
@@ -42,6 +45,7 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
         self._single, self._streams, self._strangers = Room(MOST_CALLS), Room(MOST_STREAMS), Room(MOST_STRANGERS)
         self._waiting: set[asyncio.Task[Any]] = set()
         self._closing = False
+        self._last = datetime.max.replace(tzinfo=UTC)
 
     async def intercept_service(self, _: object, details: Any) -> Any:  # grpc's call details; grpc's handler
         """The handler of one call. grpc has read its metadata and nothing more."""
@@ -55,9 +59,13 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
             return self._refusing(_bug(call), call)
         return self._streaming(method, call) if method.streams else self._single_call(method, call)
 
+    def drain(self) -> None:
+        """Take no new call once every caller's connection has aged: until then its channel leads nowhere else."""
+        self._last = min(self._last, self._clock() + AGING)
+
     def close(self) -> None:
         """End the streams whose callers are silent, and the others after their next answer."""
-        self._closing = True
+        self._closing, self._last = True, datetime.min.replace(tzinfo=UTC)
         for task in self._waiting:
             task.cancel()
 
@@ -76,7 +84,7 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
         if call.scope is None:
             self._strangers.enter()
             return
-        if self._closing:  # not before: a caller's channel stays on a draining instance until its connection has aged
+        if self._clock() >= self._last:
             self._serving.check_ready()
         call.token = self._gate.find_token(metadata)
         call.enter()

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from tests.cluster.release import HOUSE_BODY, HTTP, NODE
+from tests.servers import until
 
 
 class Answer(NamedTuple):
@@ -43,6 +44,11 @@ def ask(key: str, path: str = "/predict", *, body: str = HOUSE_BODY, request_id:
 def version(key: str) -> str:
     """The version that a price comes from."""
     return str(json.loads(ask(key).body)["model_version"])
+
+
+def await_version(key: str, expected: str) -> None:
+    """Wait until prices come from this version: new connections reach a pod that drains for a moment still."""
+    until(lambda: version(key) == expected, seconds=30)
 
 
 class Callers:

@@ -6,6 +6,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -78,4 +79,5 @@ def tell(release: Release) -> None:
     print(release.kubectl("get", "events", "--sort-by=.lastTimestamp"), file=sys.stderr)
     for pod in release.kubectl("get", "pods", "--output=name").split():
         words = ("logs", pod, "--all-containers", "--prefix", "--tail=60", "--ignore-errors")
-        print(release.kubectl(*words), file=sys.stderr)
+        with suppress(AssertionError):  # it may be gone by now
+            print(release.kubectl(*words), file=sys.stderr)

@@ -102,7 +102,7 @@ class Release:
     def pinned(self) -> str:
         """The model version in the Deployment's pod template; empty for the image's own."""
         template = self.find("deployment")["spec"]["template"]
-        return str(template["metadata"]["annotations"]["casa/model-version"])
+        return str(template["metadata"].get("annotations", {}).get("casa/model-version", ""))
 
     def ready(self) -> int:
         """How many replicas of the service are ready."""

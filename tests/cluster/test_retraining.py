@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from pipeline.ingest import bundled
-from tests.cluster.callers import version
+from tests.cluster.callers import await_version, version
 from tests.cluster.laptop import casa, forwarded, shelve
 from tests.cluster.models import Workshop
 from tests.cluster.release import Release
@@ -113,7 +113,7 @@ def test_a_model_whose_golden_predictions_fail_is_taken_back(release: Release, w
     told = casa(release, "rollout", "to", liar, home=workshop.home)
     assert told.returncode == 1
     assert "a golden price is off" in told.stderr
-    assert version(key) == before
+    await_version(key, before)
 
 
 def test_a_model_that_does_not_give_its_own_prices_never_gets_ready(
@@ -122,4 +122,4 @@ def test_a_model_that_does_not_give_its_own_prices_never_gets_ready(
     before, broken = version(key), workshop.make(off=0.75, golden=1.0)
     told = casa(release, "rollout", "to", broken, home=workshop.home)
     assert told.returncode == 1
-    assert version(key) == before
+    await_version(key, before)

@@ -78,7 +78,7 @@ class Clone:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
-    """One for all pages, in which a reader has begun as the README says."""
+    """One for all tests of a module."""
     folder = tmp_path_factory.mktemp("clone") / "casa with a space"
     tracked = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -90,18 +90,24 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     (folder / ".venv").symlink_to(PROJECT / ".venv")
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     made = Clone(folder, port=free_port())
-    made.run("make run")
     yield made
     made.stop()
 
 
+@pytest.fixture(scope="module")
+def begun(clone: Clone) -> Clone:
+    """A clone in which a reader has begun as the README says."""
+    clone.run("make run")
+    return clone
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if BLOCK.search(page.read_text())], ids=lambda page: page.name)
-def test_the_commands_of_a_page_work(page: Path, clone: Clone) -> None:
+def test_the_commands_of_a_page_work(page: Path, begun: Clone) -> None:
     for block in BLOCK.findall(page.read_text()):
-        clone.run(block)
+        begun.run(block)
 
 
-def test_every_metric_that_the_service_tells_is_looked_up(clone: Clone) -> None:
-    told = httpx.get(f"http://127.0.0.1:{clone.port}/metrics").text
+def test_every_metric_that_the_service_tells_is_looked_up(begun: Clone) -> None:
+    told = httpx.get(f"http://127.0.0.1:{begun.port}/metrics").text
     names = set(re.findall(r"^# TYPE (casa_\w+)", told, flags=re.MULTILINE))
     assert set(re.findall(r"`(casa_\w+)`", metrics())) == names

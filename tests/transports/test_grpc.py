@@ -1,7 +1,9 @@
 import math
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from queue import SimpleQueue
+from types import SimpleNamespace
 
 import grpc
 import pytest
@@ -17,7 +19,8 @@ from casa.model.pricer import Pricer
 from casa.transports.asker import Asker
 from casa.transports.desk import Desk
 from casa.transports.protos import casa_pb2
-from tests.transports.grpc_caller import EXAMPLE, GrpcCaller, answering, house, make_server, token
+from casa.transports.reception import AGING
+from tests.transports.grpc_caller import EXAMPLE, TODAY, GrpcCaller, answering, house, make_server, token
 
 Code = grpc.StatusCode
 Line = SimpleQueue[casa_pb2.House | None]
@@ -267,6 +270,17 @@ def test_a_draining_server_answers_whoever_is_connected_still(own: GrpcCaller, h
     assert own.casa.Predict(house(), metadata=own.key).prediction > 0
     houses.put(house())
     assert next(outcomes).price.prediction > 0
+
+
+def test_once_connections_have_aged_a_draining_server_takes_no_new_call(pricer: Pricer, tmp_path: Path) -> None:
+    clock = SimpleNamespace(now=TODAY)
+    with answering(pricer, tmp_path, clock=lambda: clock.now) as own:
+        own.drain()
+        clock.now += AGING - timedelta(milliseconds=1)
+        assert own.casa.Predict(house(), metadata=own.key).prediction > 0
+        clock.now += timedelta(milliseconds=1)
+        own.drain()  # once more changes nothing
+        assert own.refusal(own.casa.Predict, house()).code() is Code.UNAVAILABLE
 
 
 def test_a_stopping_server_ends_silent_streams_with_a_word(own: GrpcCaller, houses: Line) -> None:

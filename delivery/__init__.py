@@ -1,0 +1,1 @@
+"""What is shipped: packages, images, and the papers that go with them."""
