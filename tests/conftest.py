@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,12 @@ PAPERS = {
     bundle.LINEAGE: b"{}",
     bundle.CARD: b"# A small model\n",
 }
+
+
+def pytest_configure() -> None:
+    """Processes that tests start are interrupted by some: in a shell's background they would be deaf to that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
