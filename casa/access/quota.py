@@ -105,11 +105,11 @@ class _Idle(Timer):
 
 
 class LocalQuota:
-    """One process's counts, in memory: a client's last window only, so clients bound them."""
+    """One process's counts, in memory: a client's last window of each length only, so clients bound them."""
 
     def __init__(self) -> None:
         self._storage = MemoryStorage()
-        self._windows: dict[str, str] = {}
+        self._windows: dict[tuple[str, int], str] = {}
         # The library would start a thread every 10 ms to look for old windows, and each stops the calls.
         self._storage.timer.cancel()
         self._storage.timer.join()
@@ -118,16 +118,17 @@ class LocalQuota:
     def take(self, client: str, quota: Quota, units: int, *, now: float) -> Charge:
         """Take units of the client's quota; QuotaExceeded, and nothing taken, if they are not there."""
         name, reset_seconds = quota.window(client, now)
-        last = self._windows.get(client)
+        series = client, quota.seconds  # a client's keys may have quotas of different lengths
+        last = self._windows.get(series)
         if last != name:
-            self._begin(client, name, last)
+            self._begin(series, name, last)
         used = self._storage.incr(name, 2 * quota.seconds, units)
         if used > quota.units:
             used = self._storage.decr(name, units)
             raise Charge(quota, used, reset_seconds).refuse(units)
         return Charge(quota, used, reset_seconds)
 
-    def _begin(self, client: str, name: str, last: str | None) -> None:
-        self._windows[client] = name
+    def _begin(self, series: tuple[str, int], name: str, last: str | None) -> None:
+        self._windows[series] = name
         if last is not None:
             self._storage.clear(last)

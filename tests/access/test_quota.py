@@ -123,6 +123,15 @@ def test_windows_that_are_over_are_forgotten_without_a_thread() -> None:
     assert threading.active_count() == threads
 
 
+def test_keys_of_one_client_with_windows_of_different_lengths_do_not_refill_each_other() -> None:
+    quota, daily = LocalQuota(), Quota(1_000, 86_400)
+    for _ in range(THREE.calls):
+        quota.take("acme", THREE, 100, now=NOON)
+        quota.take("acme", daily, 100, now=NOON)
+    with pytest.raises(QuotaExceeded):
+        quota.take("acme", THREE, 100, now=NOON)
+
+
 @pytest.mark.parametrize("url", ["nonsense", "http://127.0.0.1", "redis://127.0.0.1:port"])
 def test_an_address_that_is_none_of_redis_is_said(url: str) -> None:
     with pytest.raises(InvalidSettings, match="CASA_REDIS_URL"):
