@@ -85,7 +85,7 @@ def test_what_a_durable_service_has_answered_outlives_a_kill(home: Path) -> None
     with serve(".", home=home, CASA_JOURNAL="durable") as server:
         told = kill_under_load(server, calls=200)
         rows = kept(server)
-    assert len(told) > 200
+    assert len(told) > 200 - CALLERS  # a call a caller may be on disk and not yet told
     assert set(told) <= set(rows)
     assert len(rows) == len(set(rows))
 

@@ -118,7 +118,9 @@ def test_every_experiment_is_a_nested_run_with_its_figures(project: Project) -> 
 def test_the_registered_model_is_the_bundles_plain_files(project: Project) -> None:
     import mlflow
 
-    client = mlflow.MlflowClient(project.environment["MLFLOW_TRACKING_URI"])
+    # The registry's address, too: left out, it is whatever another test of this process has set.
+    uri = project.environment["MLFLOW_TRACKING_URI"]
+    client = mlflow.MlflowClient(uri, uri)
     (found,) = client.search_model_versions("name = 'casa'")
     assert found.tags["version"] == project.store.champion
     assert client.get_model_version_by_alias("casa", "champion").version == found.version
