@@ -16,7 +16,7 @@ from casa.rollout.traffic import Traffic
 
 LOOK_SECONDS = 5
 GRACE_SECONDS = 60
-"""How much longer than its deadline a Deployment is waited for: its controller may be away."""
+"""How much longer than its deadline a Deployment may stand still: its controller may be away."""
 MOST_MISSES = 3
 """How often in a row a pod may not answer."""
 MOST_WAITS = 3
@@ -87,19 +87,24 @@ class Watch:
             self._clock.wait(min(LOOK_SECONDS, max(self._limits.seconds / 10, 0.1)))
 
     def _views(self) -> Iterator[Deployment]:
-        """The Deployment now and after each change, at least every few seconds, until it is late."""
-        deployment = Deployment(self._cluster.deployment(self._name))
-        end = self._clock.monotonic() + deployment.deadline_seconds + GRACE_SECONDS
+        """The Deployment now and after each change, at least every few seconds, until it stands still for long."""
+        seen, end = set[str](), 0.0
         while True:
-            yield deployment
-            try:
-                for found in self._cluster.watch_deployment(deployment.found, seconds=LOOK_SECONDS):
-                    yield Deployment(found)
-            except ClusterUnavailable:  # cut, or the changes since are forgotten: read again
-                self._clock.wait(1.0)
-            if self._clock.monotonic() > end:
-                return
             deployment = Deployment(self._cluster.deployment(self._name))
+            if (sentence := deployment.progress().sentence) not in seen:
+                seen.add(sentence)
+                end = self._clock.monotonic() + deployment.deadline_seconds + GRACE_SECONDS
+            elif self._clock.monotonic() > end:
+                return
+            yield deployment
+            yield from self._changes(deployment)
+
+    def _changes(self, deployment: Deployment) -> Iterator[Deployment]:
+        try:
+            for found in self._cluster.watch_deployment(deployment.found, seconds=LOOK_SECONDS):
+                yield Deployment(found)
+        except ClusterUnavailable:  # cut, or the changes since are forgotten: read again
+            self._clock.wait(1.0)
 
     def _pods(self, deployment: Deployment, version: str) -> Sequence[Json]:
         """The new pods; RolloutFailed if there is anything wrong with one."""
