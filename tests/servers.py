@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
 from time import monotonic
+from typing import NoReturn
 
 import httpx
 import pytest
@@ -24,12 +25,25 @@ HIDDEN = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 """Where Debian puts PostgreSQL's programs, off the PATH."""
 
 
+def lack(what: str) -> NoReturn:
+    """Skip a test that needs what this machine has not; fail it where all must run (CASA_TEST_ALL=1)."""
+    stop = pytest.fail if os.environ.get("CASA_TEST_ALL") == "1" else pytest.skip
+    stop(f"needs {what}")
+
+
 def need(program: str, package: str) -> str:
-    """The program's path. Without it the test is skipped, or fails where all must run (CASA_TEST_ALL=1)."""
+    """The program's path; without it the test needs its package."""
     path = shutil.which(program, path=os.pathsep.join([os.environ["PATH"], *map(str, HIDDEN)]))
     if path is None:
-        stop = pytest.fail if os.environ.get("CASA_TEST_ALL") == "1" else pytest.skip
-        stop(f"needs {package} from Debian")
+        lack(f"{package} from Debian")
+    return path
+
+
+def tool(name: str) -> str:
+    """The path of a program that Debian has not; without it the test needs it."""
+    path = shutil.which(name)
+    if path is None:
+        lack(f"{name} on PATH; docs/kubernetes.md says where it comes from")
     return path
 
 

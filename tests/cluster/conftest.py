@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,8 +14,8 @@ import pytest
 from tests.cluster.callers import ask
 from tests.cluster.laptop import casa
 from tests.cluster.models import Workshop
-from tests.cluster.release import Release, run
-from tests.servers import need, until
+from tests.cluster.release import Release
+from tests.servers import lack, tool, until
 
 ORDER = ("install", "traffic", "scaling", "retraining", "outages", "upgrades")
 
@@ -33,9 +33,9 @@ def _place(path: Path) -> int:
 @pytest.fixture(scope="session")
 def release(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
     """The chart, installed with a laptop's values; what it did is told if a test fails."""
-    need("helm", "the cluster")
-    if shutil.which("kubectl") is None or "server" not in run("kubectl", "version", "--output=json").lower():
-        pytest.skip("needs a cluster: KUBECONFIG")
+    tool("helm")
+    if subprocess.run([tool("kubectl"), "version"], capture_output=True).returncode:
+        lack("a cluster that KUBECONFIG leads to")
     release = Release(f"casa-test-{secrets.token_hex(3)}", tmp_path_factory.mktemp("release"))
     try:
         release.open()

@@ -16,7 +16,7 @@ from casa.database import open_database
 from casa.model.shelf import Shelf
 from casa.settings import Settings
 from tests.cluster.release import Release
-from tests.servers import need
+from tests.servers import tool
 
 LINE = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
 
@@ -25,7 +25,7 @@ LINE = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
 def forwarded(release: Release, target: str, port: int) -> Iterator[int]:
     """A port of this machine that leads to a port in the cluster."""
     words = ["--namespace", release.namespace, "port-forward", "--address=127.0.0.1", target, f":{port}"]
-    process = subprocess.Popen([need("kubectl", "the cluster"), *words], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([tool("kubectl"), *words], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
         line = LINE.search(process.stdout.readline())

@@ -15,7 +15,7 @@ from casa.model.parcel import unpack
 from casa.model.pricer import Pricer
 from casa.model.store import Store
 from tests.cluster.release import Release
-from tests.servers import need
+from tests.servers import tool
 
 PACK = """
 import sys
@@ -32,7 +32,7 @@ class Workshop:
 
     def __init__(self, release: Release, folder: Path) -> None:
         words = ["--namespace", release.namespace, "exec", "deployment/casa", "--container=service"]
-        command = [need("kubectl", "the cluster"), *words, "--", "python", "-c", PACK]
+        command = [tool("kubectl"), *words, "--", "python", "-c", PACK]
         packed = subprocess.run(command, capture_output=True, check=True)
         self._files = unpack(packed.stdout)
         self._folder = folder

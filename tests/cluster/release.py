@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from casa.house import HOUSE
-from tests.servers import need, until
+from tests.servers import tool, until
 
 CHART = Path(__file__).parents[2] / "helm/casa"
 NODE, HTTP, GRPC = "127.0.0.1", 30310, 30311
@@ -47,7 +47,7 @@ def run(
     program: str, *words: str | Path, stdin: str = "", seconds: float = 300, environ: Mapping[str, str] | None = None
 ) -> str:
     """What a program prints; it must end well."""
-    command, environ = [need(program, "the cluster"), *words], {**os.environ, **(environ or {})}
+    command, environ = [tool(program), *words], {**os.environ, **(environ or {})}
     done = subprocess.run(
         command, input=stdin, env=environ, capture_output=True, text=True, timeout=seconds, check=False
     )

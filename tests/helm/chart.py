@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
+
+from tests.servers import tool
 
 PROJECT = Path(__file__).parents[2]
 CHART = PROJECT / "helm/casa"
@@ -19,14 +19,6 @@ VALUES = sorted((CHART / "ci").glob("*-values.yaml"))
 WORKLOADS = ("Deployment", "StatefulSet", "Job", "CronJob", "Pod")
 Object = dict[str, Any]
 """An object of Kubernetes."""
-
-
-def tool(name: str) -> str:
-    """A program's path; without it the test is skipped."""
-    path = shutil.which(name)
-    if path is None:
-        pytest.skip(f"needs {name} on PATH; docs/kubernetes.md says where it comes from")
-    return path
 
 
 def helm(*words: str | Path) -> subprocess.CompletedProcess[str]:

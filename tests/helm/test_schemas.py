@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.helm.chart import PROJECT, VALUES, text, tool
+from tests.helm.chart import PROJECT, VALUES, text
+from tests.servers import tool
 
 SCHEMAS = Path(__file__).with_name("schemas")
 VERSIONS = ("1.29", "1.34")

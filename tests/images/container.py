@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pytest
-
-from tests.servers import need
+from tests.servers import lack, need
 
 BASE = "docker.io/library/python:3.11-slim"
 SERVICE = "localhost/casa:dev"
@@ -28,10 +25,9 @@ def podman(*words: str, stdin: str = "", check: bool = True) -> subprocess.Compl
 
 
 def need_image(name: str) -> str:
-    """The image's name; without it the test is skipped, or fails where all must run (CASA_TEST_ALL=1)."""
+    """The image's name; without it the test needs it."""
     if podman("image", "exists", name, check=False).returncode:
-        stop = pytest.fail if os.environ.get("CASA_TEST_ALL") == "1" else pytest.skip
-        stop(f"needs the image {name}: `make image`")
+        lack(f"the image {name}: `make image`")
     return name
 
 
