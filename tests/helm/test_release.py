@@ -126,6 +126,18 @@ def test_a_rollout_may_read_prices_and_metrics_and_a_test_prices_only() -> None:
     assert scopes == {"test": ["--scope=predict"], "rollout": ["--scope=predict", "--scope=monitor"]}
 
 
+def test_each_name_from_outside_has_a_certificate_that_cert_manager_can_issue() -> None:
+    # It lets one Ingress own a certificate, and would leave the second name out of it.
+    doors = [one["spec"] for one in render(values=PRODUCTION) if one["kind"] == "Ingress"]
+    hosts = {tls["secretName"]: tls["hosts"] for door in doors for tls in door["tls"]}
+    assert hosts == {"casa-tls": ["casa.example.org"], "casa-grpc-tls": ["grpc.casa.example.org"]}
+
+
+def test_nodes_that_no_replica_may_go_to_do_not_count_for_the_spread() -> None:
+    spread = pod(deployment("service.spread=DoNotSchedule"))["topologySpreadConstraints"]
+    assert [one["nodeTaintsPolicy"] for one in spread] == ["Honor", "Honor"]
+
+
 def test_production_brings_no_database_of_its_own() -> None:
     objects = render(values=PRODUCTION)
     assert not any(one["kind"] in ("StatefulSet", "PersistentVolumeClaim") for one in objects)
