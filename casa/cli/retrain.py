@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pipeline.retrain import Outcome
 
 QUICK = ("train.draws=10",)
+UNDONE = 3
+"""The exit code of a run whose model did not hold: the chart's CronJob must not run that one again."""
 
 IfDrifted = Annotated[
     str | None, typer.Option(metavar="URL", help="Do nothing unless the service at URL says that it has drifted.")
@@ -40,7 +42,7 @@ def retrain(
 
     It learns from `ingest.source` of params.yaml and from feedback of the last CASA_RETRAIN_FEEDBACK_DAYS. On
     Kubernetes a better model is rolled out, watched, and taken back if it does not hold; without a cluster it becomes
-    the champion. Run it again after it was interrupted: it goes on.
+    the champion. Run it again after it was interrupted: it goes on. Exit code 3: a better model did not hold.
 
     Example: casa retrain --if-drifted http://127.0.0.1:3000
     """
@@ -50,7 +52,12 @@ def retrain(
     from pipeline.opening import Wish
 
     outcome = _begin(Wish([*(QUICK if quick else ()), *(knobs or ())], rollout=rollout, dry_run=dry_run))
-    raise typer.Exit(1 if outcome and outcome.result == "undone" else 0)
+    raise typer.Exit(exit_code(outcome))
+
+
+def exit_code(outcome: Outcome | None) -> int:
+    """What a run ends with, if it ends without an error."""
+    return UNDONE if outcome and outcome.result == "undone" else 0
 
 
 def _drifted(url: str) -> bool:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from casa.cli.retrain import exit_code
 from casa.house import HOUSE
 from casa.model.registry import CHAMPION, Registry
 from casa.model.store import Store
+from pipeline.retrain import Outcome, Result
 from pipeline.train import Rows
 from tests.cli.shell import ROOT, casa, start, write_csv
 from tests.live import live
@@ -65,6 +67,11 @@ def test_the_first_model_is_champion(machine: Path) -> None:
     assert Registry(f"sqlite:///{machine / 'mlflow.db'}").alias(CHAMPION) == champion
     assert told.splitlines()[-1].startswith(f"model {champion}, promoted: ")
     assert (machine / "data/retrain.md").read_text().startswith("# Retraining: promoted")
+
+
+@pytest.mark.parametrize(("result", "code"), [("promoted", 0), ("kept", 0), ("unchanged", 0), ("undone", 3)])
+def test_only_a_model_that_did_not_hold_has_an_exit_code_of_its_own(result: Result, code: int) -> None:
+    assert exit_code(Outcome(result, "0123456789ab", "because", "")) == code
 
 
 def test_a_knob_that_is_none_is_said(machine: Path) -> None:

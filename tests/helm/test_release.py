@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from casa.cli.retrain import UNDONE
 from tests.helm.chart import CHART, PROJECT, VALUES, Object, find_one, helm, pod, render
 
 EVERYTHING = next(path for path in VALUES if path.name == "everything-values.yaml")
@@ -99,6 +100,15 @@ def test_retraining_on_drift_is_off_until_wanted() -> None:
     spec = find_one(render("drift.enabled=true"), "CronJob", "casa-drift")["spec"]["jobTemplate"]["spec"]
     (container,) = spec["template"]["spec"]["containers"]
     assert container["command"] == ["casa", "retrain", "--if-drifted", "http://casa:3000"]
+
+
+@pytest.mark.parametrize("name", ["casa-retrain", "casa-drift"])
+def test_a_retraining_whose_model_did_not_hold_is_not_run_again(name: str) -> None:
+    # The second run would leave that model alone and end well: nobody would be told of the first.
+    job = find_one(render("drift.enabled=true"), "CronJob", name)["spec"]["jobTemplate"]["spec"]
+    (container,) = job["template"]["spec"]["containers"]
+    codes = {"containerName": container["name"], "operator": "In", "values": [UNDONE]}
+    assert job["podFailurePolicy"]["rules"] == [{"action": "FailJob", "onExitCodes": codes}]
 
 
 def test_keys_of_ones_own_need_no_job_and_no_role() -> None:
