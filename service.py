@@ -50,7 +50,7 @@ class Casa:
     @bentoml.api(route="/explain")  # type: ignore[untyped-decorator]
     async def explain(self, house: House, /) -> Explanation:
         """The price of one house, and how much each feature adds to it."""
-        return self.running.typed.explain(house)
+        return await self.running.typed.explain(house)
 
     @bentoml.api(route="/predict/batch")  # type: ignore[untyped-decorator]
     async def predict_batch(self, houses: Houses, /) -> Prices:

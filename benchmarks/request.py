@@ -92,7 +92,7 @@ def _microseconds(part: Callable[[], object]) -> float:
 
 async def _together(serving: Any) -> float:  # the running model
     house, visit = parse.house(BODY), Visit("x" * 32)
-    return await _gathered(lambda: serving.batcher.price(house, visit))
+    return await _gathered(lambda: serving.batcher.ask(house, visit))
 
 
 async def _whole(front: Front, key: str) -> float:

@@ -53,7 +53,8 @@ class Explainer:
             scale, start = _price_units(member, values)
             base += member.weight * start
             terms += member.weight * scale[:, None] * values[:, :-1]
-        return Shares(base, terms @ self._split)
+        # Row by row: a product of matrices would give a house another last digit than it has alone.
+        return Shares(base, np.vecmat(terms, self._split))
 
 
 def _price_units(member: Member, values: Array) -> tuple[Array, Array]:

@@ -22,7 +22,10 @@ class Call(Protocol):
     """What a key must open."""
 
     is_long: bool
-    """Does it keep the event loop for a millisecond or more?"""
+    """Does it keep the event loop for a millisecond or more? Then it takes a turn."""
+
+    joins: bool
+    """Is it answered in one turn with others of its kind? Then it is read before it takes its turn."""
 
     def most_bytes(self, settings: Settings) -> int:
         """How large its body may be."""
@@ -46,6 +49,7 @@ class Predict:
 
     scope: Scope = "predict"
     is_long = False
+    joins = True
 
     def most_bytes(self, settings: Settings) -> int:
         return settings.max_house_bytes
@@ -57,7 +61,7 @@ class Predict:
         return parse.house(body)
 
     async def answer(self, serving: Serving, asked: list[float], visit: Visit) -> Content:
-        return await serving.batcher.price(asked, visit)
+        return await serving.batcher.ask(asked, visit)
 
 
 class Explain(Predict):
@@ -66,7 +70,7 @@ class Explain(Predict):
     is_long = True
 
     async def answer(self, serving: Serving, asked: list[float], visit: Visit) -> Content:
-        return serving.desk.explain(asked, visit)
+        return await serving.explanations.ask(asked, visit)
 
 
 class PredictBatch:
@@ -74,6 +78,7 @@ class PredictBatch:
 
     scope: Scope = "predict"
     is_long = True
+    joins = False
 
     def most_bytes(self, settings: Settings) -> int:
         return settings.max_batch_bytes
@@ -93,6 +98,7 @@ class GiveFeedback:
 
     scope: Scope = "feedback"
     is_long = False
+    joins = False
 
     def most_bytes(self, settings: Settings) -> int:
         return settings.max_house_bytes

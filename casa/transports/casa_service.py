@@ -51,7 +51,7 @@ class CasaService:
         """One house's price."""
         await call.charge(1)
         values = read_house(house)
-        return pb.Price(**await self._serving.batcher.price(values, call))
+        return pb.Price(**await self._serving.batcher.ask(values, call))
 
     async def predict_batch(self, call: Call, houses: pb.Houses) -> pb.Prices:
         """An outcome for each house; InvalidHouse if none can be priced."""
@@ -76,9 +76,10 @@ class CasaService:
 
     async def explain(self, call: Call, house: pb.House) -> pb.Explanation:
         """How much each feature adds to one house's price."""
+        self._serving.turns.backlog.check()
         await call.charge(1)
         values = read_house(house)
-        return pb.Explanation(**self._serving.desk.explain(values, call))
+        return pb.Explanation(**await self._serving.explanations.ask(values, call))
 
     async def feedback(self, call: Call, sale: pb.Sale) -> pb.Sold:
         """What a house really sold for."""

@@ -23,6 +23,7 @@ SHARE_DECIMALS = 6
 """Finer than a price's, so that thirteen rounded shares still add up to it."""
 
 Content = dict[str, Any]  # JSON values
+House = Sequence[float]
 
 
 class Desk:
@@ -38,32 +39,24 @@ class Desk:
             "features_used": list(pricer.bundle.features_used),
         }
 
-    def price(self, house: Sequence[float], asker: Asker) -> Content:
+    def price(self, house: House, asker: Asker) -> Content:
         """The answer for one house (features,), NaN for a value left out, in the shape of `Price`."""
         (content,) = self.price_each([house], [asker])
         return content
 
-    def price_each(self, houses: Sequence[Sequence[float]], askers: Sequence[Asker]) -> list[Content]:
+    def price_each(self, houses: Sequence[House], askers: Sequence[Asker]) -> list[Content]:
         """The answers for the houses (n, features) of n calls."""
         start = self._clock()
         quotes = self._pricer.quote_each(houses)
         milliseconds = round((self._clock() - start) * 1000, 3)
         return [self._answer(*one, milliseconds) for one in zip(quotes, houses, askers, strict=True)]
 
-    def explain(self, house: Sequence[float], asker: Asker) -> Content:
-        """Why one house (features,) costs what it does, in the shape of `Explanation`."""
-        base, contributions = self._pricer.explain(np.array([house]))
-        shares = zip(HOUSE.names, contributions[0].tolist(), strict=True)
-        price = self._pricer.price_one(house)
-        asker.priced = Priced((house,), tuple((value,) for value in price))
-        return {
-            "prediction": price.price,
-            "base_value": round(float(base[0]), SHARE_DECIMALS),
-            "contributions": {name: round(share, SHARE_DECIMALS) for name, share in shares},
-            "model_name": self._model["model_name"],
-            "model_version": self._model["model_version"],
-            "request_id": asker.request_id,
-        }
+    def explain_each(self, houses: Sequence[House], askers: Sequence[Asker]) -> list[Content]:
+        """Why the houses (n, features) of n calls cost what they do, each in the shape of `Explanation`."""
+        base, contributions = self._pricer.explain(np.array(houses))
+        shares = zip(base.tolist(), contributions.tolist(), strict=True)
+        quotes = self._pricer.quote_each(houses)
+        return [self._explained(*one) for one in zip(quotes, shares, houses, askers, strict=True)]
 
     def prices(self, batch: Batch, asker: Asker) -> Content:
         """The answer for a batch, in the shape of `Prices`."""
@@ -85,14 +78,26 @@ class Desk:
         rows = zip(*columns, self._pricer.warnings_each(houses), strict=True)
         return [self._told(price, low, high, warnings) for price, low, high, warnings in rows]
 
-    def _answer(self, quote: Quote, house: Sequence[float], asker: Asker, milliseconds: float) -> Content:
-        price, low, high, warnings = quote
-        asker.priced = Priced((house,), ((price,), (low,), (high,)))
-        content = self._told(price, low, high, warnings)
+    def _answer(self, quote: Quote, house: House, asker: Asker, milliseconds: float) -> Content:
+        asker.priced = _priced(quote, house)
+        content = self._told(*quote)
         content |= self._model
         content["inference_time"] = milliseconds
         content["request_id"] = asker.request_id
         return content
+
+    def _explained(self, quote: Quote, shares: tuple[float, list[float]], house: House, asker: Asker) -> Content:
+        base, contributions = shares
+        asker.priced = _priced(quote, house)
+        told = zip(HOUSE.names, contributions, strict=True)
+        return {
+            "prediction": quote.price,
+            "base_value": round(base, SHARE_DECIMALS),
+            "contributions": {name: round(share, SHARE_DECIMALS) for name, share in told},
+            "model_name": self._model["model_name"],
+            "model_version": self._model["model_version"],
+            "request_id": asker.request_id,
+        }
 
     def _told(self, price: float, low: float, high: float, warnings: list[HouseWarning]) -> Content:
         return {
@@ -100,3 +105,7 @@ class Desk:
             "interval": {"low": low, "high": high, "coverage": self._coverage},
             "warnings": warnings,
         }
+
+
+def _priced(quote: Quote, house: House) -> Priced:
+    return Priced((house,), ((quote.price,), (quote.low,), (quote.high,)))

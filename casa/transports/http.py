@@ -164,7 +164,7 @@ class Front:
         access = perf_counter() - began
         head.check_media()  # whatever the head alone decides is decided before a byte of the body is read
         content = await body.read(most=call.most_bytes(settings), seconds=settings.body_seconds)
-        if not call.is_long:
+        if call.joins or not call.is_long:
             return await self._price(call, scope, content, visit, access=access)
         async with serving.turns.take():
             return await self._price(call, scope, content, visit, access=access)

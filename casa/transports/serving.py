@@ -27,7 +27,7 @@ from casa.settings import Settings
 from casa.transports import parse
 from casa.transports.asker import Asker
 from casa.transports.batch import read
-from casa.transports.batcher import Batcher
+from casa.transports.batcher import Batcher, LongBatcher
 from casa.transports.desk import Content, Desk
 from casa.transports.inference import Inference
 from casa.transports.turns import Turns
@@ -68,9 +68,10 @@ class Serving:
         self.bundle = pricer.bundle
         self.pricer = pricer
         self.desk = Desk(pricer)
-        self.batcher = Batcher(self.desk)
+        self.batcher = Batcher(self.desk.price_each)
         self.inference = Inference(pricer, max_rows=settings.max_rows)
         self.turns = Turns(most_seconds=settings.queue_seconds)
+        self.explanations = LongBatcher(self.desk.explain_each, self.turns)
         self.gate = gate
         self.metrics = metrics
         metrics.long_calls.set_function(lambda: self.turns.backlog.calls)
@@ -158,7 +159,7 @@ def complete(serving: Serving) -> None:
     check_golden(serving.pricer, least_rows=WARM_ROWS)
     visit, rows = Visit(""), orjson.dumps({parse.ENVELOPE: [HOUSE.example] * WARM_ROWS})
     orjson.dumps(serving.desk.prices(read(rows), visit))
-    orjson.dumps(serving.desk.explain(parse.house(orjson.dumps(HOUSE.example)), visit))
+    orjson.dumps(serving.desk.explain_each([parse.house(orjson.dumps(HOUSE.example))], [visit]))
 
 
 @contextmanager

@@ -21,9 +21,9 @@ class Typed:
         """The price of one house."""
         return Price.model_validate(self._serving.desk.price(parse.values(house), current()))
 
-    def explain(self, house: House) -> Explanation:
+    async def explain(self, house: House) -> Explanation:
         """The price of one house and its shares."""
-        return Explanation.model_validate(self._serving.desk.explain(parse.values(house), current()))
+        return Explanation.model_validate(await self._serving.explanations.ask(parse.values(house), current()))
 
     def prices(self, houses: Houses) -> Prices:
         """The prices of many houses."""

@@ -102,7 +102,7 @@ def answering(
     metrics = Metrics()
     serving = Serving(Settings(data_dir=folder, **settings), pricer, gate=make_gate(grants(), metrics), metrics=metrics)
     if desk:
-        serving.desk, serving.batcher = desk, Batcher(desk)
+        serving.desk, serving.batcher = desk, Batcher(desk.price_each)
     with start_blocking_portal() as portal, ExitStack() as stack:
         server = portal.call(make_server, serving, clock)
         port = portal.call(server.start, "127.0.0.1", 0)
