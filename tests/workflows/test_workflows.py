@@ -7,6 +7,8 @@ import pytest
 
 from tests.workflows.steps import FILES, GITHUB, jobs, read, steps, uses
 
+ML_PIPELINE = GITHUB / "workflows" / "ml-pipeline.yml"
+TESTS = GITHUB.parent / "tests"
 WORKFLOWS = sorted(GITHUB.glob("workflows/*.yml"))
 PINNED = re.compile(r"uses: (\./\S+|\S+@[0-9a-f]{40} # v\d+\.\d+\.\d+)$")
 every_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
@@ -54,3 +56,25 @@ def test_every_target_that_a_step_names_is_in_the_makefile() -> None:
 
 def test_the_weekly_run_is_on_sunday_at_midnight() -> None:
     assert read(GITHUB / "workflows" / "scheduled-retrain.yml")["True"]["schedule"] == [{"cron": "0 0 * * 0"}]
+
+
+def test_the_job_that_ships_a_model_does_not_train_it_again() -> None:
+    artifacts = [step["with"] for job in jobs(ML_PIPELINE).values() for step in job["steps"]
+                 if "upload-artifact" in step.get("uses", "")]  # fmt: skip
+    (model,) = (one for one in artifacts if one["name"] == "model")
+    assert {".dvc/cache", "artifacts", "data", "dvc.lock", "reports"} == set(model["path"].split())
+    assert model["include-hidden-files"] is True
+
+
+def test_what_is_deployed_is_what_was_pushed() -> None:
+    (pushed,), (deployed,) = ([one.run for one in steps() if f"make {word}" in one.run] for word in ("push", "deploy"))
+    assert 'TAG="$GITHUB_SHA"' in pushed
+    assert 'TAG="$GITHUB_SHA"' in deployed
+
+
+def test_every_folder_of_tests_is_in_one_suite_of_a_pull_request() -> None:
+    suites = jobs(GITHUB / "workflows" / "api-tests.yml")["tests"]["strategy"]["matrix"]["include"]
+    named = sorted(word for suite in suites for word in suite["tests"].split())
+    there = {f"tests/{path.parent.relative_to(TESTS).parts[0]}" for path in TESTS.rglob("*/test_*.py")}
+    others = {f"tests/{name}" for name in ("docs", "images", "cluster")}  # they have steps of their own
+    assert named == sorted((there - others) | {"tests/test_*.py"})
