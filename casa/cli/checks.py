@@ -54,7 +54,7 @@ def check_packages() -> Iterator[Check]:
     """Are the packages here, each in a version that Casa works with?"""
     for extra in ("serve", "train", "cluster"):
         wrong = [trouble for trouble in map(_trouble, _requirements(extra)) if trouble]
-        remedy = f"`make setup`, or pip install 'casa[{extra}]'" if wrong else ""
+        remedy = f"`make setup` in the project, or its wheel with [{extra}]" if wrong else ""
         needed = extra not in OFTEN
         purpose = "" if needed else f", for {OFTEN[extra]}"
         yield Check(f"packages to {extra}", f"{', '.join(wrong) or 'all here'}{purpose}", remedy, needed)

@@ -42,7 +42,8 @@ class Casa(TyperGroup):
             if str(error.name).startswith("casa"):
                 raise
             extras = "cluster" if str(error.name).startswith("kubernetes") else "serve,train"
-            _fail(f"this needs the package {error.name}: pip install 'casa[{extras}]'")
+            # No index has Casa: what it would give by that name is another's.
+            _fail(f"this needs the package {error.name}: `make setup` in the project, or its wheel with [{extras}]")
         except MemoryError:
             _fail("there is not enough memory: `casa score` needs the least")
         return result

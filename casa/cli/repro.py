@@ -20,7 +20,7 @@ def dvc(*words: str, folder: Path, environ: Mapping[str, str] | None = None) -> 
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     program = shutil.which("dvc", path=path)
     if program is None:
-        raise CasaError("the pipeline needs dvc: pip install 'casa[train]'")
+        raise CasaError("the pipeline needs dvc: `make setup` in the project, or its wheel with [train]")
     before = {number: signal.getsignal(number) for number in FORWARDED}
     named = {"LOGNAME": "casa", **os.environ}  # dvc asks for the user's name, and a container's user has none
     child = Child([program, *words], folder=folder, environ={**named, "PATH": path, **(environ or {})})

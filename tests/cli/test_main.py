@@ -61,7 +61,7 @@ def test_a_package_that_is_not_installed_is_named(tmp_path: Path) -> None:
     words = f"sys.argv = ['casa', 'score', {str(write_csv(tmp_path / 'in.csv', [EXAMPLE]))!r}, 'out.csv']"
     without = f"import sys; sys.modules['pyarrow'] = None; {words}; from casa.cli.main import main; main()"
     ended = subprocess.run([sys.executable, "-c", without], cwd=ROOT, capture_output=True, text=True)
-    said = "casa: this needs the package pyarrow: pip install 'casa[serve,train]'\n"
+    said = "casa: this needs the package pyarrow: `make setup` in the project, or its wheel with [serve,train]\n"
     assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", said)
 
 
