@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 import yaml
 
 from casa.cli.retrain import UNDONE
-from tests.helm.chart import CHART, PROJECT, VALUES, Object, find_one, helm, pod, render
+from tests.helm.chart import CHART, PROJECT, VALUES, Object, containers, find_one, helm, pod, pods, render
 
 EVERYTHING = next(path for path in VALUES if path.name == "everything-values.yaml")
 PRODUCTION = next(path for path in VALUES if path.name == "production-values.yaml")
@@ -154,6 +155,16 @@ def test_production_brings_no_database_of_its_own() -> None:
     (service,) = pod(find_one(objects, "Deployment", "casa"))["containers"]
     assert environ(service)["CASA_DATABASE_URL"] == {"secretKeyRef": {"name": "casa-database", "key": "url"}}
     assert environ(service)["CASA_REDIS_URL"] == {"secretKeyRef": {"name": "casa-quotas", "key": "url"}}
+
+
+def test_whoever_opens_a_postgresql_of_ones_own_can_check_its_certificate() -> None:
+    # psycopg brings an OpenSSL that knows no authority: verify-full needs a file.
+    url = re.search(r"sslrootcert=(\S+)/ca.crt", (PROJECT / "k8s/examples/external-secrets.yaml").read_text())
+    assert url
+    for name, spec in pods(render(values=PRODUCTION)):
+        for container in containers(spec):
+            if "casa-database" in str(container.get("env")):
+                assert url[1] in [mount["mountPath"] for mount in container["volumeMounts"]], (name, container["name"])
 
 
 def test_rules_and_dashboard_are_those_beside_the_chart() -> None:
