@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
@@ -52,6 +52,8 @@ class Pricer:
         self._warnings = [_warning(name, seen[name]) for name in declaration.names]
         self._low = np.array([warning["low"] for warning in self._warnings])
         self._high = np.array([warning["high"] for warning in self._warnings])
+        self._bits = 1 << np.arange(len(self._warnings))
+        self._told = cache(self._unpack)  # few patterns are common, and all of them together are some thousand
 
     def load(self) -> None:
         """Load what large batches and explanations need; the first of them does it otherwise."""
@@ -95,12 +97,12 @@ class Pricer:
 
     def warnings_each(self, houses: Array) -> list[list[HouseWarning]]:
         """`warnings` of each of the houses (n, features)."""
-        found: list[list[HouseWarning]] = [[] for _ in houses]
         outside = (houses < self._low) | (houses > self._high)
-        if outside.any():
-            for house, feature in np.argwhere(outside).tolist():
-                found[house].append(self._warnings[feature])
-        return found
+        return [self._told(pattern) for pattern in (outside @ self._bits).tolist()]
+
+    def _unpack(self, pattern: int) -> list[HouseWarning]:
+        """The warnings whose bits are set."""
+        return [warning for place, warning in enumerate(self._warnings) if pattern >> place & 1]
 
     def warnings(self, row: Sequence[float]) -> list[HouseWarning]:
         """The values of one house (NaN for one left out) that lie outside the training data."""

@@ -54,18 +54,21 @@ class Reference:
 
     def count(self, houses: Array, prices: Prices) -> Window:
         """The window of houses (n, features), NaN where a value was left out, and the prices they were told."""
-        values = np.column_stack([houses, prices.price])
+        columns = np.array([*houses.T, prices.price])
+        outside = (columns < self.low[:, None]) | (columns > self.high[:, None])
         return Window(
-            self._count_bins(values),
-            np.nansum(values, axis=0),
-            ((values < self.low) | (values > self.high)).sum(axis=0),
+            self._count_bins(columns),
+            np.nansum(columns, axis=1),
+            np.count_nonzero(outside, axis=1),
             float(((prices.high - prices.price) ** 2).sum()),  # not from the low end: it is cut at zero
         )
 
-    def _count_bins(self, values: Array) -> Counts:
-        # NumPy sorts NaN behind infinity, so a missing value falls into the last bin by itself.
-        columns = zip(self.edges, values.T, strict=True)
-        places = np.array([np.searchsorted(edges, column, side="right") for edges, column in columns])
+    def _count_bins(self, columns: Array) -> Counts:
+        # A comparison with each of the few edges takes half as long as a search among them.
+        places = np.zeros(columns.shape, dtype=np.uint16)
+        for edges in self.edges.T[:, :, None]:
+            places += columns >= edges
+        places[np.isnan(columns)] = self.edges.shape[1]
         columns_bins = self.counts.shape
         flat = places + np.arange(columns_bins[0])[:, None] * columns_bins[1]
         return np.bincount(flat.ravel(), minlength=self.counts.size).reshape(columns_bins)

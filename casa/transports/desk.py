@@ -64,9 +64,10 @@ class Desk:
         found = self._pricer.price(batch.houses)
         milliseconds = round((self._clock() - start) * 1000, 3)
         asker.priced = Priced(batch.houses, found, batch.places)
-        predictions = dict(zip(batch.places, self._rows(batch.houses, found), strict=True))
+        rows = self._rows(batch.houses, found)
+        told = dict(zip(batch.places, rows, strict=True)) if batch.spoiled else {}
         return {
-            "predictions": [predictions.get(place) for place in range(batch.size)],
+            "predictions": [told.get(place) for place in range(batch.size)] if told else rows,
             "errors": [{"index": place, "errors": flaws[:MOST_FLAWS]} for place, flaws in batch.spoiled.items()],
             **self._model,
             "inference_time": milliseconds,
@@ -75,8 +76,7 @@ class Desk:
 
     def _rows(self, houses: Array, found: Prices) -> list[Content]:
         columns = (column.tolist() for column in found)
-        rows = zip(*columns, self._pricer.warnings_each(houses), strict=True)
-        return [self._told(price, low, high, warnings) for price, low, high, warnings in rows]
+        return list(map(self._told, *columns, self._pricer.warnings_each(houses)))
 
     def _answer(self, quote: Quote, house: House, asker: Asker, milliseconds: float) -> Content:
         asker.priced = _priced(quote, house)
