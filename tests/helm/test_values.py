@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.helm.chart import CHART, PROJECT, VALUES, helm
+from tests.helm.chart import CHART, PROJECT, VALUES, containers, find_one, helm, pod, render
 from tests.helm.values import Value, told, values
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
@@ -24,6 +24,8 @@ BAD = {
     "model.version=newest": "/model/version",
     "retrain.schedule=weekly": "/retrain/schedule",
     "settings.MAX_ROWS=1": "'MAX_ROWS'",
+    "settings.CASA_DATABASE_URL=sqlite:///x": "CASA_DATABASE_URL",
+    "retrain.settings.CASA_NAMESPACE=other": "CASA_NAMESPACE",
     "service.resources.limits.memory=null": "/service/resources/limits",
 }
 
@@ -67,6 +69,15 @@ def test_a_wrong_value_is_refused(change: str) -> None:
     done = helm("template", "casa", CHART, "--kube-version", "1.34.0", "--set", change)
     assert done.returncode != 0
     assert BAD[change] in done.stderr
+
+
+def test_no_setting_can_contradict_what_the_chart_says_of_itself() -> None:
+    objects = render("drift.enabled=true")
+    workloads = [find_one(objects, kind, name) for kind, name in
+                 (("Deployment", "casa"), ("CronJob", "casa-retrain"), ("CronJob", "casa-drift"))]  # fmt: skip
+    said = {one["name"] for workload in workloads for container in containers(pod(workload)) for one in container["env"]}
+    ports = {"CASA_HTTP_PORT", "CASA_GRPC_PORT"}
+    assert set(SCHEMA["definitions"]["settings"]["propertyNames"]["not"]["enum"]) == said - {"MLFLOW_TRACKING_URI"} | ports
 
 
 @pytest.mark.parametrize("section", ["postgres", "mlflow"])
