@@ -75,9 +75,13 @@ def test_no_setting_can_contradict_what_the_chart_says_of_itself() -> None:
     objects = render("drift.enabled=true")
     workloads = [find_one(objects, kind, name) for kind, name in
                  (("Deployment", "casa"), ("CronJob", "casa-retrain"), ("CronJob", "casa-drift"))]  # fmt: skip
-    said = {one["name"] for workload in workloads for container in containers(pod(workload)) for one in container["env"]}
+    said = {
+        one["name"] for workload in workloads for container in containers(pod(workload)) for one in container["env"]
+    }
     ports = {"CASA_HTTP_PORT", "CASA_GRPC_PORT"}
-    assert set(SCHEMA["definitions"]["settings"]["propertyNames"]["not"]["enum"]) == said - {"MLFLOW_TRACKING_URI"} | ports
+    assert (
+        set(SCHEMA["definitions"]["settings"]["propertyNames"]["not"]["enum"]) == said - {"MLFLOW_TRACKING_URI"} | ports
+    )
 
 
 @pytest.mark.parametrize("section", ["postgres", "mlflow"])
