@@ -180,12 +180,25 @@ def test_two_releases_in_a_namespace_share_nothing() -> None:
     assert not names[0] & names[1]
 
 
-def test_the_notes_name_the_next_commands(tmp_path: Path) -> None:
-    chart = shutil.copytree(CHART, tmp_path / "casa")
+def notes(folder: Path, *words: str) -> str:
+    chart = shutil.copytree(CHART, folder / "casa")
     (chart / "templates/NOTES.txt").rename(chart / "notes.txt")  # helm shows them to those who have a cluster
     (chart / "templates/notes.yaml").write_text(
         'kind: Notes\ntext: |\n{{- tpl (.Files.Get "notes.txt") . | nindent 2 }}'
     )
-    done = helm("template", "casa", chart, "--kube-version", "1.34.0", "--show-only", "templates/notes.yaml")
+    done = helm("template", "casa", chart, "--kube-version", "1.34.0", "--show-only", "templates/notes.yaml", *words)
+    return str(yaml.safe_load(done.stdout)["text"])
+
+
+def test_the_notes_name_the_next_commands(tmp_path: Path) -> None:
+    told = notes(tmp_path)
     for command in ("helm test casa", "kubectl", "port-forward", "curl", "casa keys create", "rollout undo"):
-        assert command in yaml.safe_load(done.stdout)["text"]
+        assert command in told
+
+
+@pytest.mark.parametrize(("open_monitoring", "is_warned"), [("true", True), ("false", False)])
+def test_the_notes_warn_of_metrics_that_the_world_can_read(
+    open_monitoring: str, is_warned: bool, tmp_path: Path
+) -> None:
+    words = ["--set", "ingress.enabled=true", "--set-string", f"settings.CASA_OPEN_MONITORING={open_monitoring}"]
+    assert ("/metrics" in notes(tmp_path, *words)) is is_warned
