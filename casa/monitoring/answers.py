@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from casa.house import Array
@@ -67,6 +67,8 @@ class Answers:
 
     def __init__(self, *, most_rows: int = MOST_ROWS) -> None:
         self._most_rows = most_rows
+        self.awake: Callable[[], object] = lambda: None
+        """Called when something waits again: nobody has to look before."""
         self._waiting: deque[Answered] = deque()
         self._rows = 0
         self._lost = 0
@@ -78,6 +80,8 @@ class Answers:
             self._lost += 1
             return
         self._rows += rows
+        if not self._waiting:
+            self.awake()
         self._waiting.append(answered)
 
     def take(self) -> tuple[list[Answered], int]:

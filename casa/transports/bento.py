@@ -185,7 +185,8 @@ class Running:
         for writer in self._writers:
             writer.start()
         serving = self.serving
-        self._watching = asyncio.create_task(_watch(serving))
+        loop = asyncio.get_running_loop()
+        serving.answers.awake = lambda: loop.call_later(WATCH_SECONDS, serving.pass_on)
         with starting():
             self._grpc = await start_grpc(serving, serving.gate, inference=serving.inference, host=self._host)
         await self._management.open()
@@ -209,7 +210,6 @@ class Running:
         if self._grpc:
             await self._grpc.stop(GRACE_SECONDS)
         await self._management.close()
-        self._watching.cancel()
         self.serving.pass_on()
         await asyncio.gather(*(asyncio.to_thread(writer.stop) for writer in self._writers))
         await self._access.close()
@@ -229,13 +229,6 @@ def _complete(serving: Serving) -> None:
 
     with starting():
         complete(serving)
-
-
-async def _watch(serving: Serving) -> None:
-    """Tell those who watch of finished calls, as long as the service runs."""
-    while True:
-        await asyncio.sleep(WATCH_SECONDS)
-        serving.pass_on()
 
 
 def check() -> None:

@@ -28,6 +28,16 @@ def test_finished_calls_are_taken_once_and_in_order() -> None:
     assert answers.take() == ([], 0)
 
 
+def test_who_watches_is_woken_once_for_all_that_waits() -> None:
+    answers, woken = Answers(), []
+    answers.awake = lambda: woken.append(1)
+    for _ in range(2):
+        for _ in range(3):
+            answers.put(answered())
+        answers.take()
+    assert len(woken) == 2
+
+
 def test_calls_that_find_no_room_are_counted() -> None:
     answers = Answers(most_rows=3)
     batch = answered(priced=Priced(np.zeros((2, len(EXAMPLE))), np.zeros((3, 2))))
