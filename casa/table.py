@@ -82,7 +82,7 @@ def places(header: Sequence[str], columns: Sequence[str], *, name: str, optional
     titles = [title.casefold() for title in header]
     present = [column for column in columns if column.casefold() in titles]
     if missing := [column for column in columns if column not in present and column not in optional]:
-        raise InvalidTable(f"{name} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}")
+        raise missing_columns(name, missing)
     if doubled := [column for column in present if titles.count(column.casefold()) > 1]:
         raise InvalidTable(f"{name} has more than one column {doubled[0]}: keep one of them")
     return {column: titles.index(column.casefold()) for column in present}
@@ -98,6 +98,11 @@ def read_columns(table: Table, columns: Sequence[str], *, name: str) -> dict[str
         for column, (title, place) in zip(values, found.items(), strict=True):
             column.append(_finite(row.cells[place], where=f"{name}, row {row.number}, column {title}"))
     return {title: np.array(column) for title, column in zip(found, values, strict=True)}
+
+
+def missing_columns(name: str, missing: Sequence[str]) -> InvalidTable:
+    """The error of a table that lacks columns."""
+    return InvalidTable(f"{name} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}")
 
 
 def ragged(row: Row, header: Row) -> str:

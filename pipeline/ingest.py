@@ -25,10 +25,11 @@ from pandas import DataFrame
 
 from casa.errors import CasaError, InvalidTable, SourceUnavailable
 from casa.house import HOUSE, Declaration
+from casa.table import missing_columns, shorten
 from casa.telemetry import opt_out
 from pipeline.params import Ingest, Params
 from pipeline.stage import apart, say, stage, working
-from pipeline.table import MAX_BYTES, missing_columns, read_header, read_table, shorten, write_file, write_table
+from pipeline.table import MAX_BYTES, read_header, read_table, write_file, write_table
 
 BUNDLED = ("CRIM", "ZN", "INDUS", "CHAS", "NOX", "RM", "AGE", "DIS", "RAD", "TAX", "PTRATIO", "B", "LSTAT", "MEDV")
 """The columns of mlxtend's table, which has no header, in the order its documentation gives."""

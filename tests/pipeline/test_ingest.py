@@ -26,9 +26,10 @@ from pandas import DataFrame
 
 from casa.errors import CasaError, InvalidSettings, InvalidTable, SourceUnavailable
 from casa.house import HOUSE, Feature
+from casa.table import MAX_LINE
 from pipeline.ingest import bundled, download, fetch, profile, pull_kaggle, read_houses, run
 from pipeline.params import Ingest, Params, load_params
-from pipeline.table import MAX_LINE, read_table, write_file, write_table
+from pipeline.table import read_table, write_file, write_table
 
 ROOT = Path(__file__).parents[2]
 HEADER = ",".join(HOUSE.columns)
