@@ -66,7 +66,7 @@ image: setup ## the images localhost/casa:dev and localhost/casa-pipeline:dev, b
 	bentoml build --output tag
 	bentoml export casa:latest "$(CURDIR)/build/casa.bento"
 	$(BUILD) --file casa/Dockerfile --tag localhost/casa:dev .
-	$(BUILD) --file pipeline/Dockerfile --build-arg "REVISION=$$(git describe --always --abbrev=40 --dirty=+ --exclude='*' || true)" --tag localhost/casa-pipeline:dev .
+	$(BUILD) --file pipeline/Dockerfile --build-arg "REVISION=$$(python -c 'from pipeline.lineage import revision; print(revision() or "")')" --tag localhost/casa-pipeline:dev .
 
 cluster-test: setup ## the images, and the chart on the cluster that KUBECONFIG leads to
 	@python -m pytest tests/images tests/cluster --no-cov -n 0
