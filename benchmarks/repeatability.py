@@ -32,7 +32,7 @@ def main() -> None:
     rows = [
         ("dvc repro from nothing, s", one_first, two_first),
         ("dvc repro again, s", one_again, two_again),
-        ("files that differ", "", ", ".join(differing) or "none"),
+        ("files of the model that differ", "", ", ".join(differing) or "none"),
     ]
     show(f"pipeline ({machine()})", ("", "1 worker", "2 workers"), rows)
     if differing:
