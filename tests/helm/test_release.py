@@ -64,6 +64,13 @@ def test_a_pod_has_time_to_drain_and_25_seconds_to_end(seconds: int) -> None:
     assert spec["terminationGracePeriodSeconds"] >= seconds + 25
 
 
+def test_postgresql_is_not_killed_while_its_stop_is_waited_for() -> None:
+    spec = pod(find_one(render(), "StatefulSet", "casa-postgres"))
+    (postgres,) = spec["containers"]
+    (waits,) = (word for word in postgres["lifecycle"]["preStop"]["exec"]["command"] if word.startswith("--timeout="))
+    assert spec["terminationGracePeriodSeconds"] > int(waits.partition("=")[2])
+
+
 def test_the_probes_ask_what_they_mean() -> None:
     (service,) = pod(deployment())["containers"]
     asked = {name: service[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "readiness", "liveness")}
