@@ -24,7 +24,9 @@ from casa.monitoring.metrics import Metrics
 from casa.settings import Promise
 
 SECONDS = 0.2
-"""Between two batches. With the 0.1 s until a call is passed on, it is on disk within half a second."""
+"""Between two batches. With the 0.01 s until a call is passed on, it is on disk within half a second."""
+COUNTS_SECONDS = 5.0
+"""The same where no row waits for it, only what is counted of the hour: each batch takes the processor from the calls."""
 BROKEN_SECONDS = 1.0
 """Until the next attempt, while the database cannot be written."""
 KEEP_SECONDS = 5.0
@@ -65,6 +67,7 @@ class Journal:
     ) -> None:
         self._ledger = ledger
         self._promise = promise
+        self._pause = SECONDS if promise == "buffered" else COUNTS_SECONDS  # `keep` wakes the thread
         self._metrics = metrics
         self._now = now
         self._days = timedelta(days=days)
@@ -118,7 +121,8 @@ class Journal:
             raise Unavailable(LATE) from error
 
     def start(self) -> None:
-        """Begin to write."""
+        """Begin to write: at once, for the database is to know of this start."""
+        self._wake.set()
         self._thread.start()
 
     def stop(self) -> None:
@@ -170,7 +174,7 @@ class Journal:
             if not whole:
                 self._stop.wait(BROKEN_SECONDS)
             elif self._rows < BATCH_ROWS:
-                self._wake.wait(SECONDS)
+                self._wake.wait(self._pause)
             self._wake.clear()
             last = self._stop.is_set()  # before it writes, so that nothing is left
             whole = self.write() and self.remove()

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import chain, islice
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, insert, select, update
 
 from casa.database import find_inode, writing
 from casa.errors import DatabaseUnavailable
@@ -53,6 +53,10 @@ class Ledger:
         self._replica = replica
         self._inode = 0
         self._statements = {size: _statement(engine, rows=size) for size in SIZES}
+        # Made once: to put them together takes as long as to run them.
+        own, hour = REPLICAS.c.id == replica.id, HOURS.c.hour == bindparam("begin")
+        self._find, self._renew = select(REPLICAS.c.batch).where(own), update(REPLICAS).where(own)
+        self._recount = update(HOURS).where(hour, HOURS.c.replica == replica.id)
 
     def write(self, batch: Batch, *, now: datetime) -> None:
         """Write a batch, whole, unless it is there already; after DatabaseUnavailable, write it again."""
@@ -82,13 +86,12 @@ class Ledger:
 
     def _begin(self, connection: Connection, batch: Batch, *, now: datetime) -> bool:
         """Enter the batch's number; False if it is there already."""
-        own = REPLICAS.c.id == self._replica.id
-        written = connection.execute(select(REPLICAS.c.batch).where(own)).scalar()
+        written = connection.execute(self._find).scalar()
         values = {"batch": batch.number, "seen": now, **batch.totals}
         if written is None:
             connection.execute(insert(REPLICAS).values(**vars(self._replica), **values))
         elif written < batch.number:
-            connection.execute(update(REPLICAS).where(own).values(**values))
+            connection.execute(self._renew, values)
         return written is None or written < batch.number
 
     def _insert(self, connection: Connection, answered: Sequence[Answered]) -> None:
@@ -99,8 +102,7 @@ class Ledger:
 
     def _count(self, connection: Connection, hours: Mapping[datetime, Mapping[str, Any]]) -> None:
         for hour, counts in hours.items():
-            own = (HOURS.c.hour == hour) & (HOURS.c.replica == self._replica.id)
-            if not connection.execute(update(HOURS).where(own).values(**counts)).rowcount:
+            if not connection.execute(self._recount, {"begin": hour, **counts}).rowcount:
                 connection.execute(insert(HOURS).values(hour=hour, replica=self._replica.id, **counts))
 
 
