@@ -86,6 +86,10 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     """The database: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME; `casa.db` in the data folder if unset."""
 
+    secrets_dir: Path | None = None
+    """Folder of files that each hold a setting and are named as it is, such as `casa_key_pepper` in Docker's
+    `/run/secrets`; a variable of the same name wins."""
+
     report_file: Path = Path("reports/eda.html")
     """The report about the table of houses that `/data` shows, made by the pipeline; the page does without it."""
 
@@ -140,16 +144,27 @@ def sentences() -> dict[str, str]:
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Settings from the environment; InvalidSettings names a variable that is misspelt or out of range."""
+    """Settings from the environment and its secrets; InvalidSettings names one that is misspelt or out of range."""
     names = os.environ if environ is None else environ
+    folder = names.get("CASA_SECRETS_DIR") or None
     known = {PREFIX + field.upper() for field in Settings.model_fields} | OUTSIDE
-    for name in sorted(names):
+    for name in sorted([*names, *_secrets(folder)]):
         if name.startswith(PREFIX) and name not in known:
             raise InvalidSettings(_unknown(name, known))
     try:
-        return Settings()
+        return Settings(_secrets_dir=folder)
     except ValidationError as error:
         raise InvalidSettings(_wrong(error)) from error
+    except OSError as error:
+        raise InvalidSettings(f"the secret {error.filename} cannot be read: {error.strerror}") from error
+
+
+def _secrets(folder: str | None) -> list[str]:
+    """The settings that the folder's files are named after."""
+    try:
+        return [path.name.upper() for path in Path(folder).iterdir()] if folder else []
+    except OSError as error:
+        raise InvalidSettings(f"CASA_SECRETS_DIR cannot be read: {folder}: {error.strerror}") from error
 
 
 def _unknown(name: str, known: set[str]) -> str:

@@ -90,7 +90,8 @@ def _site(
     if not (wish.rollout and _has_cluster(settings)):
         tell("no cluster is configured: a better model becomes the champion, and nothing is rolled out")
         with nullcontext() if wish.dry_run else alone(settings.data_dir):
-            yield MachineSite(store, models), None, lambda: None
+            image = Store(settings.baked_home) if settings.baked_home else None
+            yield MachineSite(store, models, image=image), None, lambda: None
         return
     from casa.rollout.opening import open_place
     from casa.rollout.site import ClusterSite

@@ -16,13 +16,17 @@ LOCK = "retrain.lock"
 
 
 class MachineSite:
-    """This machine's store. A service that is started after a promotion serves the champion."""
+    """This machine's store. A service that is started after a promotion serves the champion.
+
+    In an image that has none yet, its own model is the champion: whoever serves the image serves that.
+    """
 
     deploy = None
 
-    def __init__(self, store: Store, models: Registry) -> None:
+    def __init__(self, store: Store, models: Registry, *, image: Store | None = None) -> None:
         self._store = store
         self._models = models
+        self._image = image
 
     def settle(self) -> None:
         """There is nothing that could be half done."""
@@ -30,10 +34,14 @@ class MachineSite:
     def champion(self) -> str | None:
         """The champion. MLflow's alias moves first: where a run ended between the two, the alias is right."""
         alias = self._models.alias(CHAMPION)
-        return alias if alias and self._store.is_whole(alias) else self._store.champion
+        if alias and self._store.is_whole(alias):
+            return alias
+        return self._store.champion or (self._image.only if self._image else None)
 
     def bring(self, version: str) -> None:
-        """NotFound if it is not in the store."""
+        """The image's own model into the store; NotFound if it is in neither."""
+        if self._image and self._image.is_whole(version):
+            self._store.save(self._image.find(version))
         self._store.find(version)
 
     def follow(self) -> None:

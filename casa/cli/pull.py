@@ -106,10 +106,10 @@ def _put(folder: Path, version: str, engine: Engine) -> None:
 
 def _own(store: Store) -> str:
     """What is served where no version is named: the champion, or the one model of an image."""
-    versions = [store.champion] if store.champion else [entry.version for entry in store.entries()]
-    if len(versions) != 1:
+    version = store.champion or store.only
+    if version is None:
         raise NotFound("no version is named: give one, or set CASA_MODEL_VERSION")
-    return versions[0]
+    return version
 
 
 def _bring(version: str, store: Store, settings: Settings) -> str:

@@ -96,6 +96,12 @@ class Store:
         except (OSError, UnicodeDecodeError):
             return None
 
+    @property
+    def only(self) -> str | None:
+        """The version, where it is the one there is: an image's own."""
+        versions = [entry.version for entry in self.entries()]
+        return versions[0] if len(versions) == 1 else None
+
     def crown(self, version: str) -> None:
         """Make `version` the champion, from one moment to the next."""
         self.find(version)

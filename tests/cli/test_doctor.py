@@ -67,11 +67,11 @@ def test_a_folder_that_is_a_file_is_told(store: Store, home: Path) -> None:
 
 
 def test_an_mlflow_that_is_away_makes_nobody_sick(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{free_port()}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:hunter2@127.0.0.1:{free_port()}")
     result = casa("doctor")
     assert result.exit_code == 0
     assert "✗ MLflow: MLflow at 127.0.0.1:" in result.stdout
-    assert "secret" not in result.stdout
+    assert "hunter2" not in result.stdout
 
 
 def test_every_setting_is_told_with_its_sentence(store: Store) -> None:

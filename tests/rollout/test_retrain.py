@@ -208,6 +208,17 @@ def test_without_a_cluster_a_better_model_is_champion(run: Run, store: Store, wo
     assert run.models.alias(CHAMPION) == store.champion == outcome.version
 
 
+def test_without_a_cluster_an_images_own_model_is_to_be_beaten(
+    run: Run, store: Store, worse: str, bundle_folder: Path, saved: Bundle, tmp_path: Path
+) -> None:
+    image = Store(tmp_path / "image")
+    image.save(bundle_folder)
+    site = MachineSite(store, run.models, image=image)
+    retraining = run._retraining(store.find(worse), tell=lambda _: None, models=run.models)
+    outcome = Retraining(**{**vars(retraining), "site": site}).run()
+    assert (outcome.result, store.champion, run.models.alias(CHAMPION)) == ("kept", saved.version, saved.version)
+
+
 def test_a_second_retraining_on_this_machine_leaves(tmp_path: Path) -> None:
 
     with alone(tmp_path), pytest.raises(LockTaken, match="another process on this machine"), alone(tmp_path):
