@@ -105,7 +105,7 @@ dist: setup ## wheel and sdist, the same bytes from the same commit: dist
 	@python -m delivery.dist dist
 
 release: setup ## all of VERSION: changelog, commit, packages, images, chart, SBOMs, tag; nothing is pushed
-	@python -m delivery.release $(VERSION)
+	@python -m delivery.release --container $(CONTAINER) $(VERSION)
 
 push: ## the images to REGISTRY under TAG; their digests: build/*.digest
 	@mkdir -p build

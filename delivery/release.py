@@ -7,6 +7,7 @@ Example: python -m delivery.release 1.0.0
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import re
 import shutil
@@ -24,20 +25,21 @@ SUMS = "SHA256SUMS"
 
 def main(argv: Sequence[str]) -> None:
     """Release the version that is named; exits with a sentence if that cannot be."""
-    if len(argv) != 1:
+    options = _options(argv)
+    if not options.version:
         raise SystemExit("which version? make release VERSION=1.2.3")
     try:
-        release(argv[0], PROJECT)
+        release(options.version, PROJECT, container=options.container)
     except ValueError as error:
         raise SystemExit(str(error)) from error
 
 
-def release(version: str, project: Path) -> None:
-    """Commit, make and tag a version."""
+def release(version: str, project: Path, *, container: str) -> None:
+    """Commit, make and tag a version; ValueError says why that cannot be."""
     prepare(version, project)
     target = project / "build" / "release"
     shutil.rmtree(target, ignore_errors=True)
-    make(version, project, target)
+    make(version, project, target, container=container)
     sums(target)
     text = (project / "CHANGELOG.md").read_text(encoding="utf-8")
     git(
@@ -71,7 +73,7 @@ def number(version: str, project: Path) -> None:
     _put(project / "helm" / "casa" / "Chart.yaml", r"(?m)^version: (.*)$", version)
 
 
-def make(version: str, project: Path, target: Path) -> None:
+def make(version: str, project: Path, target: Path, *, container: str) -> None:
     """Wheel and sdist, images, chart, SBOMs and licences, all of the commit that is checked out."""
     dist.build(target, project=project)
     for words in (["make", "image"], ["make", "sbom", "licences"]):
@@ -81,7 +83,7 @@ def make(version: str, project: Path, target: Path) -> None:
     shutil.copytree(project / "build" / "sbom", target, dirs_exist_ok=True)
     shutil.copy(project / "build" / "licences.md", target)
     for name in ("casa", "casa-pipeline"):
-        subprocess.run(["podman", "tag", f"localhost/{name}:dev", f"localhost/{name}:{version}"], check=True)
+        subprocess.run([container, "tag", f"localhost/{name}:dev", f"localhost/{name}:{version}"], check=True)
 
 
 def sums(target: Path) -> None:
@@ -96,6 +98,14 @@ def _put(path: Path, pattern: str, value: str) -> None:
     if not found:
         raise ValueError(f"{path.name} has no version")
     path.write_text(f"{text[: found.start(1)]}{value}{text[found.end(1) :]}", encoding="utf-8")
+
+
+def _options(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m delivery.release", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("version", nargs="?", help="like 1.2.3")
+    parser.add_argument("--container", default="podman", help="the program that built the images (default podman)")
+    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import time
@@ -13,6 +12,7 @@ import httpx
 import pytest
 
 from docs.reference import metrics
+from tests.clone import copy_project
 from tests.servers import free_port
 
 PROJECT = Path(__file__).parents[2]
@@ -80,14 +80,7 @@ class Clone:
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     """One for all tests of a module."""
     folder = tmp_path_factory.mktemp("clone") / "casa with a space"
-    tracked = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=PROJECT, capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    for name in filter(None, tracked.split("\0")):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(PROJECT / name, folder / name)  # with its time, so that make knows the environment is ready
-    (folder / ".venv").symlink_to(PROJECT / ".venv")
+    copy_project(folder)
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     made = Clone(folder, port=free_port())
     yield made
