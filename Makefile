@@ -10,6 +10,7 @@ export BENTOML_DO_NOT_TRACK := true
 export OMP_NUM_THREADS ?= 1
 
 CONTAINER ?= $(if $(shell command -v podman 2>/dev/null),podman,docker)
+COMPOSE ?= $(if $(filter podman,$(CONTAINER)),podman-compose,docker compose)
 # A pip.conf of your own, if the default index is out of reach: the build sees it, the image does not keep it.
 BUILD = $(CONTAINER) build $(if $(PIP_CONFIG_FILE),--secret "id=pip$(,)src=$(PIP_CONFIG_FILE)")
 , := ,
@@ -24,10 +25,11 @@ NAMESPACE ?= casa
 RUN ?= $(shell date +%s)
 
 .PHONY: help setup run test check docs docs-test cluster-test image bench compare protos lock train champion retrain report \
-  sbom licences audit dist release push deploy retrain-cluster
+  sbom licences audit dist release push deploy retrain-cluster \
+  up down retrain-compose
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 17
 
 setup: .venv/ready ## everything into .venv
 
@@ -68,8 +70,20 @@ image: setup ## the images localhost/casa:dev and localhost/casa-pipeline:dev, b
 	$(BUILD) --file casa/Dockerfile --tag localhost/casa:dev .
 	$(BUILD) --file pipeline/Dockerfile --build-arg "REVISION=$$(python -c 'from pipeline.lineage import revision; print(revision() or "")')" --tag localhost/casa-pipeline:dev .
 
-cluster-test: setup ## the images, and the chart on the cluster that KUBECONFIG leads to
-	@python -m pytest tests/images tests/cluster --no-cov -n 0
+cluster-test: setup ## the images, compose.yaml, and the chart on the cluster that KUBECONFIG leads to
+	@python -m pytest tests/images tests/compose tests/cluster --no-cov -n 0
+
+up: setup ## Casa, MLflow, PostgreSQL and Redis in containers; images, passwords and a key are made at first
+	@$(CONTAINER) image inspect localhost/casa:dev localhost/casa-pipeline:dev >/dev/null 2>&1 || $(MAKE) image
+	@python -m delivery.machine $(COMPOSE)
+
+down: setup ## end what `make up` started; what it keeps stays for the next
+	@$(COMPOSE) --profile retrain down
+
+retrain-compose: setup ## a retraining in a container, then a start with the champion; arguments: ARGS
+	@$(COMPOSE) --profile retrain run --rm -T retrain $(ARGS)
+	@$(COMPOSE) restart casa
+	@python -m delivery.machine $(COMPOSE)
 
 bench: setup ## speed, memory and model quality, each beside a reference measured in the same run
 	@python -m benchmarks
