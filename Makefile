@@ -126,8 +126,9 @@ push: ## the images to REGISTRY under TAG; their digests: build/*.digest
 	podman push --digestfile build/casa.digest localhost/casa:dev $(REGISTRY)/casa:$(TAG)
 	podman push --digestfile build/casa-pipeline.digest localhost/casa-pipeline:dev $(REGISTRY)/casa-pipeline:$(TAG)
 
-deploy: ## the pushed images on KUBECONFIG's cluster: upgrade, smoke test, and back if either fails
+deploy: ## the pushed images on KUBECONFIG's cluster, with the values it has: upgrade, smoke test, and back if either fails
 	helm upgrade --install $(RELEASE) helm/casa --namespace $(NAMESPACE) --create-namespace --atomic --timeout 15m \
+	  --reset-then-reuse-values \
 	  $(if $(VALUES),--values '$(VALUES)') \
 	  --set image.repository=$(REGISTRY)/casa,image.tag=$(TAG),image.digest=$(DIGEST) \
 	  --set pipelineImage.repository=$(REGISTRY)/casa-pipeline,pipelineImage.tag=$(TAG),pipelineImage.digest=$(PIPELINE_DIGEST)

@@ -40,7 +40,7 @@ def fields(schema: Any) -> dict[str, Any]:
 def is_read(path: str) -> bool:
     """Does a template name it, or hand its section as a whole to a helper that does?"""
     section, _, name = path.rpartition(".")
-    whole = re.search(rf"\.Values\.{section} }}}}", TEMPLATES) and f" .{name} " in TEMPLATES
+    whole = re.search(rf'"image" \.Values\.{section}\) }}}}', TEMPLATES) and f" .image.{name} " in TEMPLATES
     looped = re.search(rf'dict "postgres".*"{section}"', TEMPLATES) and f"$component).{name} " in TEMPLATES
     return f".Values.{path}" in TEMPLATES or bool(whole or looped)
 

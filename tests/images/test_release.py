@@ -139,6 +139,13 @@ def test_the_chart_is_of_the_version(release: Release) -> None:
     assert (told["version"], told["appVersion"]) == (VERSION, VERSION)
 
 
+def test_the_chart_installs_the_images_of_its_version(release: Release) -> None:
+    packed = release.folder / f"casa-{VERSION}.tgz"
+    command = ["helm", "template", "casa", packed, "--kube-version", "1.34.0"]
+    rendered = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert set(re.findall(r"image: (localhost/\S+)", rendered)) == {f"{name}:{VERSION}" for name in IMAGES}
+
+
 @pytest.mark.parametrize("name", ["lock", "casa", "casa-pipeline"])
 def test_each_sbom_is_valid_and_of_the_version(release: Release, name: str) -> None:
     text = (release.folder / f"{name}.cdx.json").read_text()

@@ -13,9 +13,9 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
 {{- end }}
 
-{{/* An image's name, from {repository, tag, digest}. */}}
+{{/* An image's name, by (dict "root" $ "image" {repository, tag, digest}). */}}
 {{- define "casa.image" -}}
-{{ .repository }}:{{ .tag }}{{ with .digest }}@{{ . }}{{ end }}
+{{ .image.repository }}:{{ .image.tag | default .root.Chart.AppVersion }}{{ with .image.digest }}@{{ . }}{{ end }}
 {{- end }}
 
 {{/* The Secret with keys.json, pepper, test-key and rollout-key. */}}
