@@ -59,9 +59,10 @@ class CasaService:
             raise TooLarge(f"a batch may hold at most {self._most:,} house{'s' * (self._most != 1)}")
         if not houses.instances:
             raise InvalidHouse([Flaw(loc=["instances"], msg="At least one house is required", type="too_short")])
-        rows = batch([read_row(house) for house in houses.instances])
-        await call.charge(len(rows.places))
-        return write_prices(self._serving.desk.prices(rows, call))
+        async with self._serving.turns.take():
+            rows = batch([read_row(house) for house in houses.instances])
+            await call.charge(len(rows.places))
+            return write_prices(self._serving.desk.prices(rows, call))
 
     async def predict_stream(self, call: Call, houses: AsyncIterator[pb.House]) -> AsyncIterator[pb.Outcome]:
         """An outcome for each house as it comes. Each costs a call, and none is read while an outcome waits."""

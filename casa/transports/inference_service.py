@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from casa.errors import MalformedRequest
+from casa.house import Array
 from casa.transports.inference import SERVER, Inference, InferRequest, WantedOutput, want
 from casa.transports.protos import open_inference_pb2 as pb
 from casa.transports.rpc import Call, Method
@@ -13,6 +14,9 @@ from casa.transports.serving import Serving
 from casa.transports.tensor import OUTPUT, Tensor, TensorMetadata, declare, read_bytes, read_numbers, write_bytes
 
 SERVICE = pb.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
+
+FEW_ROWS = 32
+"""Up to so many houses are priced at once; more of them keep the event loop for a while, and take a turn."""
 
 CONTENTS = {
     "UINT8": "uint_contents",
@@ -76,11 +80,19 @@ class InferenceService:
         self._inference.check_model(asked.model_name, asked.model_version)
         request = read_request(asked)
         houses = self._inference.houses(request)
-        await call.charge(len(houses))
-        answer = write_answer(self._inference.infer(houses, request.outputs, call), request.outputs)
+        if len(houses) <= FEW_ROWS:
+            await call.charge(len(houses))
+            answer = self._infer(houses, request, call)
+        else:
+            async with self._serving.turns.take():
+                await call.charge(len(houses))
+                answer = self._infer(houses, request, call)
         answer.model_name, answer.model_version = asked.model_name, self._inference.version
         answer.id = request.id or call.request_id
         return answer
+
+    def _infer(self, houses: Array, request: InferRequest, call: Call) -> pb.ModelInferResponse:
+        return write_answer(self._inference.infer(houses, request.outputs, call), request.outputs)
 
 
 def read_request(asked: pb.ModelInferRequest) -> InferRequest:

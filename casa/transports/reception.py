@@ -173,6 +173,8 @@ async def _answer(method: Method, call: Call, message: Any, context: Context) ->
         raise DeadlineExceeded("the call's deadline passed before it was its turn")
     try:
         answer = await method.ask(call, message)
+    except Unavailable:
+        raise  # who is turned away pays nothing
     except CasaError:
         await call.settle()
         raise

@@ -6,6 +6,7 @@ from queue import SimpleQueue
 from types import SimpleNamespace
 
 import grpc
+import numpy as np
 import pytest
 from google.protobuf.json_format import MessageToDict
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -18,7 +19,8 @@ from casa.house import HOUSE
 from casa.model.pricer import Pricer
 from casa.transports.asker import Asker
 from casa.transports.desk import Desk
-from casa.transports.protos import casa_pb2
+from casa.transports.inference_service import FEW_ROWS
+from casa.transports.protos import casa_pb2, open_inference_pb2
 from casa.transports.reception import AGING
 from tests.transports.grpc_caller import EXAMPLE, TODAY, GrpcCaller, answering, house, make_server, token
 
@@ -161,6 +163,30 @@ def test_a_call_that_cannot_be_answered_is_charged_all_the_same(own: GrpcCaller,
     ask, poor = own.channel.unary_unary(f"/casa.v1.Casa/{method}"), (("x-api-key", token("poor")),)
     codes = [own.refusal(ask, b"\xff", metadata=poor).code() for _ in range(4)]
     assert codes == [Code.INVALID_ARGUMENT] * 3 + [Code.RESOURCE_EXHAUSTED]
+
+
+@pytest.mark.parametrize("name", ["PredictBatch", "Explain", "ModelInfer"])
+def test_a_long_call_that_would_wait_for_too_long_is_refused_and_costs_nothing(own: GrpcCaller, name: str) -> None:
+    method, message = {
+        "PredictBatch": (own.casa.PredictBatch, casa_pb2.Houses(instances=[house()])),
+        "Explain": (own.casa.Explain, house()),
+        "ModelInfer": (own.inference.ModelInfer, tensors(rows=FEW_ROWS + 1)),
+    }[name]
+    backlog, poor = own.serving.turns.backlog, (("x-api-key", token("poor")),)
+    backlog.calls += 1_000_000
+    assert own.refusal(method, message, metadata=poor).code() is Code.UNAVAILABLE
+    assert own.casa.Predict(house(), metadata=poor).prediction > 0
+    backlog.calls -= 1_000_000
+    method(message, metadata=poor)
+    _, call = own.casa.Predict.with_call(house(), metadata=poor)
+    assert '"default";r=0;' in dict(call.trailing_metadata())["ratelimit"]
+
+
+def tensors(*, rows: int) -> open_inference_pb2.ModelInferRequest:
+    """The example, as many times."""
+    tensor = {"name": "houses", "datatype": "FP64", "shape": [rows, len(VALUES)]}
+    raw = [np.array([VALUES] * rows).tobytes()]
+    return open_inference_pb2.ModelInferRequest(model_name="casa", inputs=[tensor], raw_input_contents=raw)
 
 
 def test_a_failure_repeats_the_callers_id(caller: GrpcCaller) -> None:
