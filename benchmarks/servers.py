@@ -148,10 +148,11 @@ def _kserve_python() -> Path:
     python, ready = KSERVE / "bin" / "python", KSERVE / "ready"
     if not ready.is_file():
         venv.create(KSERVE, clear=True)
-        lock = (PROJECT / "requirements.lock").read_text().split("\n")
-        pins = [line.split(" ")[0] for line in lock if line.startswith(tuple(f"{name}==" for name in BORROWED))]
+        lock = (PROJECT / "requirements.lock").read_text()
+        borrowed = KSERVE / "borrowed.lock"
+        borrowed.write_text("".join(re.findall(rf"(?m)^(?:{'|'.join(BORROWED)})==(?:.*\\\n)*.*\n", lock)))
         install = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps"]
-        subprocess.run([*install, "-r", str(PROJECT / "tests/clients/kserve.lock")], check=True)
-        subprocess.run([*install, *pins], check=True)
+        files = [word for file in (PROJECT / "tests/clients/kserve.lock", borrowed) for word in ("-r", str(file))]
+        subprocess.run([*install, "--require-hashes", *files], check=True)
         ready.touch()
     return python
