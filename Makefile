@@ -26,7 +26,7 @@ RUN ?= $(shell date +%s)
 
 .PHONY: help setup run test check docs docs-test cluster-test image bench compare protos lock train champion retrain report \
   sbom licences audit dist release push deploy retrain-cluster \
-  up down retrain-compose
+  up down retrain-compose container
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 17
@@ -62,7 +62,10 @@ docs: setup ## the documentation as a site, in site/, with pictures of the pages
 docs-test: setup ## the commands of the README and of docs/, the steps of the workflows, and the site
 	@python -m pytest tests/docs --no-cov -n 0
 
-image: setup ## the images localhost/casa:dev and localhost/casa-pipeline:dev, by podman or docker
+container:
+	@command -v $(CONTAINER) >/dev/null || { echo "this needs podman or docker; CONTAINER=… says which" >&2; exit 1; }
+
+image: setup container ## the images localhost/casa:dev and localhost/casa-pipeline:dev, by podman or docker
 	@casa train --quick --if-missing
 	@mkdir -p build && rm -f build/casa.bento
 	bentoml build --output tag
@@ -73,7 +76,7 @@ image: setup ## the images localhost/casa:dev and localhost/casa-pipeline:dev, b
 cluster-test: setup ## the images, compose.yaml, and the chart on the cluster that KUBECONFIG leads to
 	@python -m pytest tests/images tests/compose tests/cluster --no-cov -n 0
 
-up: setup ## Casa, MLflow, PostgreSQL and Redis in containers; images, passwords and a key are made at first
+up: setup container ## Casa, MLflow, PostgreSQL and Redis in containers; images, passwords and a key are made at first
 	@$(CONTAINER) image inspect localhost/casa:dev localhost/casa-pipeline:dev >/dev/null 2>&1 || $(MAKE) image
 	@python -m delivery.machine $(COMPOSE)
 
