@@ -9,7 +9,7 @@ import importlib
 import sys
 
 BENCHMARKS = (
-    *("startup", "engines", "request", "serving", "overload"),
+    *("startup", "engines", "request", "serving", "quota", "overload"),
     *("drift", "journal", "pages", "repeatability", "model_quality"),
 )
 

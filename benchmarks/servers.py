@@ -59,10 +59,11 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def casa(*, journal: str, folder: Path | None = None, project: Path = PROJECT) -> Iterator[Server]:
+def casa(*, journal: str, folder: Path | None = None, project: Path = PROJECT, **settings: str) -> Iterator[Server]:
     """`bentoml serve` with every guard: a key, a quota with a high limit, the queue of answers, metrics, drift.
 
-    Its data folder is a new one, unless given; its code is this project's, unless it is another's.
+    Its data folder is a new one, unless given; its code is this project's, unless it is another's; further settings by
+    their names.
     """
     http, grpc = free_port(), free_port()
     with tempfile.TemporaryDirectory() as place:
@@ -71,6 +72,7 @@ def casa(*, journal: str, folder: Path | None = None, project: Path = PROJECT) -
             "CASA_GRPC_PORT": str(grpc),
             "CASA_JOURNAL": journal,
             "PYTHONPATH": str(project),
+            **settings,
         }
         environment = {**os.environ, "BENTOML_DO_NOT_TRACK": "true", **own}
         make = [_tool("casa"), "keys", "create", "--client", "bench", "--quota", QUOTA, *SCOPES]
