@@ -13,8 +13,8 @@ from casa.access.record import Record, read_keys
 from casa.errors import CasaError
 from casa.monitoring.metrics import Metrics
 
-SECONDS = 1.0
-"""Between two looks. A change is promised to be in force within 5 s."""
+SECONDS = 2.5
+"""Between two looks. A change is promised to be in force within 5 s; each look takes the processor from the calls."""
 STOP_SECONDS = 2.0
 
 
@@ -34,7 +34,7 @@ class Source(Protocol):
 
 
 class Refresher:
-    """Looks at the source every second. A source that breaks changes nothing but a metric and one line of the log."""
+    """Looks at the source now and then. A source that breaks changes nothing but a metric and one line of the log."""
 
     def __init__(self, source: Source, store: KeyStore, *, metrics: Metrics, seconds: float = SECONDS) -> None:
         self._source = source
@@ -64,7 +64,7 @@ class Refresher:
             self._say_whole()
 
     def start(self) -> None:
-        """Begin to look every second."""
+        """Begin to look."""
         self._thread.start()
 
     def stop(self) -> None:
