@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from time import perf_counter
 
@@ -149,9 +150,7 @@ class Front:
             asked = asked._replace(body=content)
         else:
             await visit.charge(1)
-        if len(asked.body) <= SHORT_BODY:
-            return (await self._protocol.answer(asked, charge=visit.charge)).having(visit.fields)
-        async with serving.turns.take():
+        async with serving.turns.take() if len(asked.body) > SHORT_BODY else nullcontext():
             return (await self._protocol.answer(asked, charge=visit.charge)).having(visit.fields)
 
     async def _call(self, call: Call, scope: Scope, head: Head, body: Body, visit: Visit) -> Answer:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from casa.errors import MalformedRequest
-from casa.house import Array
 from casa.transports.inference import SERVER, Inference, InferRequest, WantedOutput, want
 from casa.transports.protos import open_inference_pb2 as pb
 from casa.transports.rpc import Call, Method
@@ -80,19 +80,12 @@ class InferenceService:
         self._inference.check_model(asked.model_name, asked.model_version)
         request = read_request(asked)
         houses = self._inference.houses(request)
-        if len(houses) <= FEW_ROWS:
+        async with self._serving.turns.take() if len(houses) > FEW_ROWS else nullcontext():
             await call.charge(len(houses))
-            answer = self._infer(houses, request, call)
-        else:
-            async with self._serving.turns.take():
-                await call.charge(len(houses))
-                answer = self._infer(houses, request, call)
+            answer = write_answer(self._inference.infer(houses, request.outputs, call), request.outputs)
         answer.model_name, answer.model_version = asked.model_name, self._inference.version
         answer.id = request.id or call.request_id
         return answer
-
-    def _infer(self, houses: Array, request: InferRequest, call: Call) -> pb.ModelInferResponse:
-        return write_answer(self._inference.infer(houses, request.outputs, call), request.outputs)
 
 
 def read_request(asked: pb.ModelInferRequest) -> InferRequest:
