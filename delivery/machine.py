@@ -13,9 +13,9 @@ from pathlib import Path
 from threading import Event
 from time import monotonic
 
-import httpx
 from dotenv import dotenv_values
 
+from casa.cli.serve import Address, answers
 from delivery import passwords
 
 PROJECT = Path(__file__).parents[1]
@@ -28,24 +28,19 @@ def main(argv: Sequence[str]) -> None:
     if code := subprocess.run([*argv, "up", "--detach"], cwd=PROJECT, check=False).returncode:
         raise SystemExit(code)  # it has said why
     settings = {**dotenv_values(PROJECT / ".env"), **os.environ}
-    url = f"http://127.0.0.1:{settings.get('CASA_HTTP_PORT') or 3000}"
-    if not _ready(f"{url}/readyz"):
-        raise SystemExit(f"{url} is not ready after {PATIENCE_SECONDS:.0f} s: `{' '.join(argv)} logs` says why")
+    address = Address("127.0.0.1", int(settings.get("CASA_HTTP_PORT") or 3000))
+    if not _ready(address):
+        raise SystemExit(f"{address.url} is not ready after {PATIENCE_SECONDS:.0f} s: `{' '.join(argv)} logs` says why")
     key = _key(argv)
-    _ask(url, f"127.0.0.1:{settings.get('CASA_GRPC_PORT') or 3001}", key)
-    print(f"Casa answers at {url}; `make down` ends it. Its pages:\n{url}/#key={key}")
+    _ask(address.url, f"127.0.0.1:{settings.get('CASA_GRPC_PORT') or 3001}", key)
+    print(f"Casa answers at {address.url}; `make down` ends it. Its pages:\n{address.url}/#key={key}")
 
 
-def _ready(url: str) -> bool:
+def _ready(address: Address) -> bool:
     end = monotonic() + PATIENCE_SECONDS
-    while monotonic() < end:
-        try:
-            if httpx.get(url, timeout=2).is_success:
-                return True
-        except httpx.HTTPError:
-            pass  # it starts
+    while not (ready := answers(address, "/readyz")) and monotonic() < end:
         Event().wait(0.5)
-    return False
+    return ready
 
 
 def _key(compose: Sequence[str]) -> str:
