@@ -39,6 +39,7 @@ SOME, MANY = 100_000, 1_000_000
 """Calls after which memory is compared."""
 PROTOS = servers.PROJECT / "casa" / "transports" / "protos"
 HEADER = ("", "a second", "reference", "share", "p50 ms", "p99 ms", "failed", "CPU µs a call", "CPU share")
+MEMORY_HEADER = ("memory of the worker after", "MiB (PSS)", "ratio")
 PREDICT, OBJECTS = "POST /predict", "batch of 1,000, JSON objects, rows"
 BINARY_ROWS = "batch of 1,000, binary tensor, rows"
 IDLE = "do-nothing ASGI on uvicorn"
@@ -77,9 +78,13 @@ def main(argv: Sequence[str] = ()) -> None:
     rows = [*_table(found)]
     title = f"serving ({machine()})"
     show(title, HEADER, rows)
-    show("memory of the worker, MiB (proportional set size)", ("after", "MiB", "ratio"), memory)
+    if memory:
+        show("memory of the worker", MEMORY_HEADER, memory)
     if options.write:
-        publish("serving", f"python -m benchmarks.serving {' '.join(argv)}", HEADER, [*rows, *memory])
+        command = f"python -m benchmarks.serving {' '.join(argv)}"
+        publish("serving", command, HEADER, rows)
+        if memory:
+            publish("memory", command, MEMORY_HEADER, memory)
 
 
 def _http_cases(casa: Server, idle: Server, saved: Bundle, seconds: int) -> list[Case]:
@@ -208,10 +213,6 @@ def _table(found: dict[Case, list[Load]]) -> Iterator[tuple[object, ...]]:
         told = (f"{mine.p50_ms:.2f}", f"{mine.p99_ms:.2f}") if mine.p50_ms else ("", "")
         speed, failed = f"{mine.per_second * case.times:,.0f}", sum(load.failed for load in loads)
         yield case.name, speed, case.reference, share, *told, failed, f"{mine.cpu_us:,.0f}", cpu
-
-
-def _median(loads: Sequence[Load]) -> Load:
-    return Load(*(median(values) for values in zip(*loads, strict=True)))
 
 
 def _memory(casa: Server) -> Iterator[tuple[object, ...]]:

@@ -20,8 +20,14 @@ def show(title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) ->
     for place, name in enumerate(header):
         table.add_column(name, justify="left" if place == 0 else "right")
     for row in rows:
-        table.add_row(*(f"{cell:,.3g}" if isinstance(cell, float) else str(cell) for cell in row))
+        table.add_row(*map(_cell, row))
     Console(width=120).print(table)
+
+
+def _cell(value: object) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
 
 
 def publish(name: str, command: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

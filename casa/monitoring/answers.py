@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from casa.house import Array
@@ -70,6 +71,7 @@ class Answers:
         self.awake: Callable[[], object] = lambda: None
         """Called when something waits again: nobody has to look before."""
         self._waiting: deque[Answered] = deque()
+        self._turns: deque[Callable[[], None]] = deque()  # of watchers that have not seen what was taken last
         self._rows = 0
         self._lost = 0
 
@@ -91,8 +93,20 @@ class Answers:
         self._rows = self._lost = 0
         return taken, lost
 
+    @property
+    def waits(self) -> bool:
+        """Is there a call that some watcher has not seen?"""
+        return bool(self._turns or self._waiting)
+
+    def pass_some(self, watchers: Sequence[Watcher]) -> None:
+        """Give what waits to one watcher, the one whose turn it is: the next comes with the next call of this."""
+        if not self._turns:
+            taken, lost = self.take()
+            self._turns.extend(partial(watcher.watch, taken, lost=lost) for watcher in watchers if taken or lost)
+        if self._turns:
+            self._turns.popleft()()
+
     def pass_on(self, watchers: Sequence[Watcher]) -> None:
         """Give all that wait to every watcher."""
-        taken, lost = self.take()
-        for watcher in watchers if taken or lost else ():
-            watcher.watch(taken, lost=lost)
+        while self.waits:
+            self.pass_some(watchers)

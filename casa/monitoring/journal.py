@@ -24,7 +24,7 @@ from casa.monitoring.metrics import Metrics
 from casa.settings import Promise
 
 SECONDS = 0.2
-"""Between two batches. With the 0.01 s until a call is passed on, it is on disk within half a second."""
+"""Between two batches. With the hundredth of one until a call is passed on, it is on disk within half a second."""
 COUNTS_SECONDS = 5.0
 """The same where no row waits for it, only the hour's counts: each batch takes the processor from the calls."""
 BROKEN_SECONDS = 1.0

@@ -90,15 +90,18 @@ class Metrics:
         self._lost.inc(lost)
         for pair, count in Tally((one.route, one.status) for one in answered).items():
             self._requests.labels(*self._bound(pair)).inc(count)
-        priced = [(len(one.priced.houses), one.seconds) for one in answered if len(one.priced.houses)]
-        rows, seconds = np.array(priced, dtype=np.float64).reshape(-1, 2).T
-        self._rows.inc(float(rows.sum()))
-        self._batches.add({"": rows})
-        self._calls.add({"": seconds})
         if answered:
-            known = np.array([one.stages for one in answered]).T
-            whole = np.array([one.seconds for one in answered])
-            self._latency.add(dict(zip(STAGES, (*known, whole - known.sum(axis=0)), strict=True)))
+            self._add(answered)
+
+    def _add(self, answered: Sequence[Answered]) -> None:
+        rows = np.array([len(one.priced.houses) for one in answered])
+        seconds = np.array([one.seconds for one in answered])
+        stages = np.array([one.stages for one in answered]).T
+        priced = rows > 0
+        self._rows.inc(int(rows.sum()))
+        self._batches.add({"": rows[priced]})
+        self._calls.add({"": seconds[priced]})
+        self._latency.add(dict(zip(STAGES, (*stages, seconds - stages.sum(axis=0)), strict=True)))
 
     def _bound(self, pair: tuple[str, str]) -> tuple[str, str]:
         if len(self._pairs) < MOST_PAIRS:

@@ -47,9 +47,6 @@ LOOP = "casa.transports.loop:make_loop"
 GRACE_SECONDS = 5.0
 """How long running gRPC calls may take to end once the worker stops."""
 
-WATCH_SECONDS = 0.01
-"""How long a finished call waits until it is counted."""
-
 EMPTY = "casa: this Bento holds no model, for there is none yet; whoever serves it names one in CASA_MODEL_VERSION"
 
 T = TypeVar("T")
@@ -178,15 +175,15 @@ class Running:
 
     async def open(self) -> None:
         """Follow the keys, take gRPC calls beside those over HTTP, and drain when told to."""
-        from casa.transports.ending import heed  # the supervisor does without these
+        from casa.monitoring.rounds import Rounds  # the supervisor does without these
+        from casa.transports.ending import heed
         from casa.transports.grpc import start as start_grpc
 
         self._access.refresher.start()
         for writer in self._writers:
             writer.start()
         serving = self.serving
-        loop = asyncio.get_running_loop()
-        serving.answers.awake = lambda: loop.call_later(WATCH_SECONDS, serving.pass_on)
+        Rounds(serving.answers, serving.watchers, later=asyncio.get_running_loop().call_later)
         with starting():
             self._grpc = await start_grpc(serving, serving.gate, inference=serving.inference, host=self._host)
         await self._management.open()

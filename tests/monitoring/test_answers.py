@@ -1,12 +1,15 @@
 import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
+import pytest
 from prometheus_client import generate_latest
 
 from casa.house import HOUSE
 from casa.monitoring.answers import NOTHING, Answered, Answers, Priced
 from casa.monitoring.histogram import Histogram
 from casa.monitoring.metrics import Metrics
+from casa.monitoring.rounds import Rounds
 
 EXAMPLE = tuple(feature.example for feature in HOUSE.features)
 ONE = Priced((EXAMPLE,), ((24.0,), (20.0,), (28.0,)))
@@ -14,6 +17,40 @@ ONE = Priced((EXAMPLE,), ((24.0,), (20.0,), (28.0,)))
 
 def answered(*, status: str = "200", priced: Priced = ONE, route: str = "/predict") -> Answered:
     return Answered(1.8e9, route, status, 0.004, (0.001, 0.0, 0.002), "id", "acme", 0, priced)
+
+
+class Notes:
+    """A watcher that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.statuses: list[str] = []
+
+    def watch(self, answered: Sequence[Answered], *, lost: int) -> None:
+        self.statuses += [one.status for one in answered]
+
+
+class Broken:
+    """A watcher with a bug."""
+
+    def watch(self, answered: Sequence[Answered], *, lost: int) -> None:
+        raise ZeroDivisionError
+
+
+class Timers:
+    """An event loop's timers, whose time passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Callable[[], None]] = []
+
+    def call_later(self, _: float, do: Callable[[], None]) -> None:
+        self.waiting.append(do)
+
+    def pass_by(self) -> int:
+        """Call what waited; how much that was."""
+        due, self.waiting = self.waiting, []
+        for do in due:
+            do()
+        return len(due)
 
 
 def text(metrics: Metrics) -> str:
@@ -36,6 +73,39 @@ def test_who_watches_is_woken_once_for_all_that_waits() -> None:
             answers.put(answered())
         answers.take()
     assert len(woken) == 2
+
+
+def test_each_who_watches_has_a_turn_of_its_own_and_sees_every_call_once() -> None:
+    answers, first, second = Answers(), Notes(), Notes()
+    answers.put(answered(status="200"))
+    answers.pass_some([first, second])
+    answers.put(answered(status="422"))  # while the second has not seen the first call
+    assert (first.statuses, second.statuses, answers.waits) == (["200"], [], True)
+    answers.pass_on([first, second])
+    assert first.statuses == second.statuses == ["200", "422"]
+    assert not answers.waits
+
+
+def test_rounds_go_on_by_a_timer_until_every_watcher_has_seen_every_call() -> None:
+    answers, watchers, timers = Answers(), [Notes(), Notes()], Timers()
+    Rounds(answers, watchers, later=timers.call_later)
+    answers.put(answered(status="200"))
+    timers.pass_by()
+    answers.put(answered(status="422"))
+    assert len(timers.waiting) == 1, "one timer, whatever comes in meanwhile"
+    turns = sum(timers.pass_by() for _ in range(4))
+    assert [one.statuses for one in watchers] == [["200", "422"]] * 2
+    assert (turns, timers.waiting) == (3, []), "no timer where nothing waits"
+
+
+def test_a_watcher_that_fails_keeps_no_call_from_the_others() -> None:
+    answers, notes, timers = Answers(), Notes(), Timers()
+    Rounds(answers, [Broken(), notes], later=timers.call_later)
+    answers.put(answered())
+    with pytest.raises(ZeroDivisionError):
+        timers.pass_by()
+    timers.pass_by()
+    assert notes.statuses == ["200"]
 
 
 def test_calls_that_find_no_room_are_counted() -> None:
