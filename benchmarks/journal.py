@@ -21,11 +21,13 @@ from benchmarks.table import machine, show
 from casa.database import open_database
 from casa.house import Array
 from casa.migration import migrate
-from casa.monitoring.answers import Answered, Priced
+from casa.model.ensemble import Prices
+from casa.monitoring.answers import Answered
 from casa.monitoring.journal import MOST_ROWS, Journal
 from casa.monitoring.ledger import Ledger, Replica
 from casa.monitoring.metrics import Metrics
 from casa.monitoring.packer import Packer
+from casa.monitoring.priced import Priced
 from casa.monitoring.reference import Reference
 from casa.settings import Promise, Settings
 from casa.transports.identity import fresh
@@ -51,13 +53,13 @@ def main() -> None:
 
 def single(houses: Array) -> list[Answered]:
     """Calls for one house each."""
-    return [_call(Priced((house,), ((24.0,), (20.0,), (28.0,)))) for house in houses.tolist()]
+    return [_call(Priced.one(house, 24.0, 20.0, 28.0)) for house in houses.tolist()]
 
 
 def many(houses: Array) -> list[Answered]:
     """Calls for a thousand houses each."""
-    prices = tuple(np.full(BATCH, price) for price in (24.0, 20.0, 28.0))
-    return [_call(Priced(houses[at : at + BATCH], prices)) for at in range(0, len(houses), BATCH)]
+    prices = Prices(*(np.full(BATCH, price) for price in (24.0, 20.0, 28.0)))
+    return [_call(Priced.many(houses[at : at + BATCH], prices)) for at in range(0, len(houses), BATCH)]
 
 
 def _call(priced: Priced) -> Answered:

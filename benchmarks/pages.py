@@ -33,7 +33,7 @@ from casa.migration import migrate
 from casa.model.bundle import REFERENCE, Bundle, load
 from casa.model.pricer import Pricer
 from casa.model.store import open_store
-from casa.monitoring.answers import Answered, Priced
+from casa.monitoring.answers import Answered
 from casa.monitoring.feedback import Feedback
 from casa.monitoring.journal import Journal
 from casa.monitoring.ledger import Ledger, Replica
@@ -41,6 +41,7 @@ from casa.monitoring.live import LiveError
 from casa.monitoring.metrics import Metrics
 from casa.monitoring.outlook import Outlook
 from casa.monitoring.packer import Packer
+from casa.monitoring.priced import Priced
 from casa.monitoring.reference import Reference
 from casa.monitoring.summary import Summary
 from casa.monitoring.window_table import WindowTable
@@ -108,7 +109,7 @@ def fill(engine: Engine, saved: Bundle, *, rows: int, now: datetime | None = Non
 def _told(saved: Bundle) -> Priced:
     """The houses of one call and what they cost."""
     houses: Array = bundled().to_numpy(dtype=np.float64)[:HOUSES, :-1]
-    return Priced(houses, Pricer(saved).price(houses))
+    return Priced.many(houses, Pricer(saved).price(houses))
 
 
 def _replicate(engine: Engine, saved: Bundle, told: Priced, *, calls: int, end: datetime) -> None:

@@ -7,24 +7,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple, Protocol
 
-from casa.house import Array
+from casa.monitoring.priced import Priced
 
 MOST_ROWS = 200_000
-"""How many rows may wait: about 50 MB of single houses. A call that fails counts as one."""
-
-
-class Priced(NamedTuple):
-    """The houses of one call and what they cost."""
-
-    houses: Sequence[Sequence[float]] | Array
-    """(n, features), NaN for a value left out."""
-    prices: Sequence[Sequence[float]] | Sequence[Array]
-    """Prices and their intervals' ends: three columns (n,), in thousands of dollars."""
-    places: Sequence[int] = ()
-    """Where the houses stood in the call (n,), if some of it could not be priced; empty for one after the other."""
-
-
-NOTHING = Priced((), ((), (), ()))
+"""How many rows may wait: about 130 MB of single houses. A call that fails counts as one."""
 
 
 Stages = tuple[float, float, float]
@@ -77,7 +63,7 @@ class Answers:
 
     def put(self, answered: Answered) -> None:
         """Leave a finished call for the watchers."""
-        rows = len(answered.priced.houses) or 1
+        rows = answered.priced.rows or 1
         if self._rows and self._rows + rows > self._most_rows:
             self._lost += 1
             return

@@ -35,7 +35,7 @@ class Hour:
     def add(self, answered: Sequence[Answered]) -> None:
         """Count these calls."""
         seconds = np.array([one.seconds for one in answered])
-        self.predictions += sum(len(one.priced.houses) for one in answered)
+        self.predictions += sum(one.priced.rows for one in answered)
         self.requests += len(answered)
         self.seconds += float(seconds.sum())
         self.errors.update(one.status for one in answered if one.status not in FINE)

@@ -37,7 +37,7 @@ BATCH_ROWS = 10_000
 MORE_BATCHES = 2
 """The one at hand, which may be small, and what is over."""
 WHOLE_ROWS = 50_000
-"""Up to so many waiting rows, every call is kept; beyond, one of `SAMPLE` until `MOST_ROWS`: about 100 MB."""
+"""Up to so many waiting rows, every call is kept; beyond, one of `SAMPLE` until `MOST_ROWS`: about 50 MB."""
 MOST_ROWS = 80_000
 SAMPLE = 10
 
@@ -103,7 +103,7 @@ class Journal:
         if self._promise == "buffered":
             with self._lock:
                 for one in answered:
-                    if len(one.priced.houses):
+                    if one.priced.rows:
                         self._take(one)
 
     async def keep(self, answered: Answered) -> None:
@@ -113,7 +113,7 @@ class Journal:
             if self._overflows(answered, self._most_rows):
                 raise Unavailable(LATE)
             self._waiting.append(Waiting(answered, kept))
-            self._rows += len(answered.priced.houses)
+            self._rows += answered.priced.rows
         self._wake.set()
         try:
             await asyncio.wait_for(kept, KEEP_SECONDS)
@@ -181,7 +181,7 @@ class Journal:
         self._ledger.close()
 
     def _take(self, one: Answered) -> None:
-        rows = len(one.priced.houses)
+        rows = one.priced.rows
         if self._overflows(one, self._most_rows):
             self._metrics.journal_rows["lost"].inc(rows)
         elif self._overflows(one, self._whole_rows) and next(self._turns) % SAMPLE:
@@ -192,7 +192,7 @@ class Journal:
 
     def _overflows(self, one: Answered, bound: int) -> bool:
         """Would more rows wait than that? Where none do, there is room for a call of any size."""
-        return bool(self._rows) and self._rows + len(one.priced.houses) > bound
+        return bool(self._rows) and self._rows + one.priced.rows > bound
 
     def _next(self) -> Batch | None:
         """The batch at hand: the one that could not be written, or a new one; None if there is nothing to write."""
@@ -211,14 +211,14 @@ class Journal:
             while self._waiting and rows < BATCH_ROWS:
                 one, kept = self._waiting.popleft()
                 answered.append(one)
-                rows += len(one.priced.houses)
+                rows += one.priced.rows
                 if kept is not None:
                     self._kept.append(kept)
         return answered
 
     def _finish(self, batch: Batch, error: Exception | None) -> None:
         """Forget a batch, and tell those who wait for it."""
-        rows = sum(len(one.priced.houses) for one in batch.answered)
+        rows = sum(one.priced.rows for one in batch.answered)
         with self._lock:
             self._rows -= rows
         self._metrics.journal_rows["written" if error is None else "lost"].inc(rows)

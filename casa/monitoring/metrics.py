@@ -94,7 +94,7 @@ class Metrics:
             self._add(answered)
 
     def _add(self, answered: Sequence[Answered]) -> None:
-        rows = np.array([len(one.priced.houses) for one in answered])
+        rows = np.array([one.priced.rows for one in answered])
         seconds = np.array([one.seconds for one in answered])
         stages = np.array([one.stages for one in answered]).T
         priced = rows > 0

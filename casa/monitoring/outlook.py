@@ -6,13 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import numpy as np
-
-from casa.house import HOUSE, Array
-from casa.model.ensemble import Prices
 from casa.monitoring.alarm import MIN_ROWS, SPAN, Alarm
-from casa.monitoring.answers import Answered, Priced
+from casa.monitoring.answers import Answered
 from casa.monitoring.drift import estimate_rmse
+from casa.monitoring.priced import join
 from casa.monitoring.reference import Reference
 from casa.monitoring.report import report
 from casa.monitoring.window import Window
@@ -43,7 +40,7 @@ class Outlook:
 
     def watch(self, answered: Sequence[Answered], *, lost: int) -> None:  # noqa: ARG002 - what is lost has no house
         """Count the houses that were priced. They count for the hour of the last: many counts make a second."""
-        if priced := [one.priced for one in answered if len(one.priced.houses)]:
+        if priced := [one.priced for one in answered if one.priced.rows]:
             hour = hour_of(datetime.fromtimestamp(answered[-1].at, UTC))
             window = self.reference.count(*join(priced))
             self._own[hour] = self._own.get(hour, self.reference.nothing) + window
@@ -106,19 +103,3 @@ class Outlook:
 def hour_of(moment: datetime) -> datetime:
     """When this moment's hour began."""
     return moment.replace(minute=0, second=0, microsecond=0)
-
-
-def join(priced: Sequence[Priced]) -> tuple[Array, Prices]:
-    """The houses (n, features) of many calls, and their prices.
-
-    All single houses become one array: an array for each would take ten times as long.
-    """
-    small = [one for one in priced if not isinstance(one.houses, np.ndarray)]
-    large = [one for one in priced if isinstance(one.houses, np.ndarray)]
-    rows = np.array([house for one in small for house in one.houses], dtype=np.float64)
-    houses = [rows.reshape(-1, len(HOUSE.names)), *(np.asarray(one.houses) for one in large)]
-    columns = [
-        [np.array([price for one in small for price in one.prices[column]]), *(one.prices[column] for one in large)]
-        for column in range(len(Prices._fields))
-    ]
-    return np.concatenate(houses), Prices(*map(np.concatenate, columns))

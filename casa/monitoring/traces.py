@@ -88,7 +88,7 @@ def _attributes(one: Answered) -> Mapping[str, str | int | float]:
         **outcome,
         "casa.request_id": one.request_id,
         "casa.client": one.client,
-        "casa.rows": len(one.priced.houses),
+        "casa.rows": one.priced.rows,
         "casa.parse_seconds": parse,
         "casa.access_seconds": access,
         "casa.model_seconds": model,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 from casa.errors import CasaError
-from casa.monitoring.answers import NOTHING, UNKNOWN, Answered, Priced
+from casa.monitoring.answers import UNKNOWN, Answered
+from casa.monitoring.priced import NOTHING, Priced
 
 
 class Asker:

@@ -11,7 +11,7 @@ import numpy as np
 from casa.house import HOUSE, Array
 from casa.model import bundle
 from casa.model.ensemble import Prices
-from casa.monitoring.answers import Priced
+from casa.monitoring.priced import Priced
 from casa.transports.asker import Asker
 from casa.transports.batch import Batch
 from casa.transports.problem import MOST_FLAWS
@@ -63,7 +63,7 @@ class Desk:
         start = self._clock()
         found = self._pricer.price(batch.houses)
         milliseconds = round((self._clock() - start) * 1000, 3)
-        asker.priced = Priced(batch.houses, found, batch.places)
+        asker.priced = Priced.many(batch.houses, found, batch.places)
         rows = self._rows(batch.houses, found)
         told = dict(zip(batch.places, rows, strict=True)) if batch.spoiled else {}
         return {
@@ -79,7 +79,7 @@ class Desk:
         return list(map(self._told, *columns, self._pricer.warnings_each(houses)))
 
     def _answer(self, quote: Quote, house: House, asker: Asker, milliseconds: float) -> Content:
-        asker.priced = _priced(quote, house)
+        asker.priced = Priced.one(house, *quote[:3])
         content = self._told(*quote)
         content |= self._model
         content["inference_time"] = milliseconds
@@ -88,7 +88,7 @@ class Desk:
 
     def _explained(self, quote: Quote, shares: tuple[float, list[float]], house: House, asker: Asker) -> Content:
         base, contributions = shares
-        asker.priced = _priced(quote, house)
+        asker.priced = Priced.one(house, *quote[:3])
         told = zip(HOUSE.names, contributions, strict=True)
         return {
             "prediction": quote.price,
@@ -105,7 +105,3 @@ class Desk:
             "interval": {"low": low, "high": high, "coverage": self._coverage},
             "warnings": warnings,
         }
-
-
-def _priced(quote: Quote, house: House) -> Priced:
-    return Priced((house,), ((quote.price,), (quote.low,), (quote.high,)))

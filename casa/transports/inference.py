@@ -13,7 +13,7 @@ from casa.errors import MalformedRequest, NotFound
 from casa.house import HOUSE, Array
 from casa.model import bundle
 from casa.model.ensemble import Prices
-from casa.monitoring.answers import Priced
+from casa.monitoring.priced import Priced
 from casa.transports.asker import Asker
 from casa.transports.matrix import stack
 from casa.transports.tensor import HOUSES, OUTPUT, Tensor, TensorMetadata
@@ -99,7 +99,7 @@ class Inference:
     def infer(self, houses: Array, outputs: Sequence[WantedOutput], asker: Asker) -> list[Tensor]:
         """The outputs asked for, each (n,), in the order they were asked for."""
         found = self._price(houses)
-        asker.priced = Priced(houses, found)
+        asker.priced = Priced.many(houses, found)
         prices = dict(zip(OUTPUTS, found, strict=True))
         return [Tensor(output.name, prices[output.name]) for output in outputs]
 

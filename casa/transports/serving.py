@@ -17,10 +17,11 @@ from casa.access.gate import Gate
 from casa.errors import CasaError, InvalidBundle, Unavailable
 from casa.house import HOUSE
 from casa.model import bundle
-from casa.monitoring.answers import NOTHING, Answers, Watcher
+from casa.monitoring.answers import Answers, Watcher
 from casa.monitoring.gauges import Gauges
 from casa.monitoring.metrics import Metrics
 from casa.monitoring.outlook import Outlook
+from casa.monitoring.priced import NOTHING
 from casa.monitoring.reference import Reference
 from casa.sale import Sale
 from casa.settings import Settings
@@ -122,7 +123,7 @@ class Serving:
 
         Unavailable if they cannot be written.
         """
-        if self._records is None or not self._records.journal.durable or not len(asker.priced.houses):
+        if self._records is None or not self._records.journal.durable or not asker.priced.rows:
             return
         try:
             await self._records.journal.keep(asker.answered("", ""))

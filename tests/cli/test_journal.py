@@ -15,14 +15,14 @@ from casa.database import open_database, writing
 from casa.migration import migrate
 from casa.model.bundle import REFERENCE, Bundle
 from casa.monitoring import export
-from casa.monitoring.answers import Priced
+from casa.monitoring.priced import Priced
 from casa.monitoring.reference import Reference
 from casa.schema import FEEDBACK
 from casa.settings import Settings
 from tests.cli.shell import casa
 from tests.monitoring.diary import EXAMPLE, NOON, VERSION, Diary, call, calls
 
-UNUSUAL = Priced(((99.0, math.nan, *EXAMPLE[2:]),), ((24.0,), (20.0,), (28.0,)))
+UNUSUAL = Priced.one((99.0, math.nan, *EXAMPLE[2:]), 24.0, 20.0, 28.0)
 
 
 @pytest.fixture

@@ -10,18 +10,19 @@ from sqlalchemy import Engine, Row, Table, select
 
 from casa.database import reading
 from casa.house import HOUSE
-from casa.monitoring.answers import Answered, Priced
+from casa.monitoring.answers import Answered
 from casa.monitoring.journal import Journal
 from casa.monitoring.ledger import Ledger, Replica
 from casa.monitoring.metrics import Metrics
 from casa.monitoring.packer import Packer
+from casa.monitoring.priced import Priced
 from casa.monitoring.reference import Reference
 from casa.schema import PREDICTIONS
 from casa.settings import Promise
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 EXAMPLE = tuple(float(feature.example) for feature in HOUSE.features)
-ONE = Priced((EXAMPLE,), ((24.0,), (20.0,), (28.0,)))
+ONE = Priced.one(EXAMPLE, 24.0, 20.0, 28.0)
 VERSION = "0123456789ab"
 
 

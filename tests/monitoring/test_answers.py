@@ -6,13 +6,15 @@ import pytest
 from prometheus_client import generate_latest
 
 from casa.house import HOUSE
-from casa.monitoring.answers import NOTHING, Answered, Answers, Priced
+from casa.model.ensemble import Prices
+from casa.monitoring.answers import Answered, Answers
 from casa.monitoring.histogram import Histogram
 from casa.monitoring.metrics import Metrics
+from casa.monitoring.priced import NOTHING, Priced
 from casa.monitoring.rounds import Rounds
 
 EXAMPLE = tuple(feature.example for feature in HOUSE.features)
-ONE = Priced((EXAMPLE,), ((24.0,), (20.0,), (28.0,)))
+ONE = Priced.one(EXAMPLE, 24.0, 20.0, 28.0)
 
 
 def answered(*, status: str = "200", priced: Priced = ONE, route: str = "/predict") -> Answered:
@@ -110,7 +112,7 @@ def test_a_watcher_that_fails_keeps_no_call_from_the_others() -> None:
 
 def test_calls_that_find_no_room_are_counted() -> None:
     answers = Answers(most_rows=3)
-    batch = answered(priced=Priced(np.zeros((2, len(EXAMPLE))), np.zeros((3, 2))))
+    batch = answered(priced=Priced.many(np.zeros((2, len(EXAMPLE))), Prices(*np.zeros((3, 2)))))
     for one in (batch, batch, answered(priced=NOTHING), answered()):
         answers.put(one)
     assert answers.take() == ([batch, answered(priced=NOTHING)], 2)
@@ -120,7 +122,7 @@ def test_calls_that_find_no_room_are_counted() -> None:
 
 def test_a_huge_call_finds_room_where_nothing_waits() -> None:
     answers = Answers(most_rows=1)
-    batch = answered(priced=Priced(np.zeros((2, len(EXAMPLE))), np.zeros((3, 2))))
+    batch = answered(priced=Priced.many(np.zeros((2, len(EXAMPLE))), Prices(*np.zeros((3, 2)))))
     answers.put(batch)
     assert answers.take() == ([batch], 0)
 

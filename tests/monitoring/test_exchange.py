@@ -16,10 +16,11 @@ from structlog.testing import capture_logs
 from casa.database import open_database, writing
 from casa.migration import migrate
 from casa.model.ensemble import Prices
-from casa.monitoring.answers import Answered, Priced
+from casa.monitoring.answers import Answered
 from casa.monitoring.exchange import Exchange
 from casa.monitoring.live import LiveError
 from casa.monitoring.outlook import KEPT, SETTLING, Outlook
+from casa.monitoring.priced import Priced
 from casa.monitoring.reference import Reference
 from casa.monitoring.window_table import WindowTable
 from casa.settings import Settings
@@ -76,7 +77,7 @@ def start(engine: Engine, seen: Reference) -> Start:
 @pytest.fixture(scope="module")
 def large(table: Rows, told: Prices) -> Priced:
     """The bundled houses, with a bedroom more in each."""
-    return Priced(table.houses + np.eye(13)[5], told)
+    return Priced.many(table.houses + np.eye(13)[5], told)
 
 
 def rename(engine: Engine, old: str, new: str) -> None:

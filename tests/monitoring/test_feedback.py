@@ -13,11 +13,12 @@ from sqlalchemy import Engine
 from casa.errors import NotFound, Unavailable
 from casa.monitoring import feedback as module
 from casa.monitoring.feedback import Feedback
+from casa.monitoring.priced import Priced
 from casa.monitoring.reference import Reference
 from casa.monitoring.removal import erase
 from casa.sale import Sale
 from casa.schema import ERRORS, FEEDBACK, FEEDBACK_HISTORY
-from tests.monitoring.diary import NOON, ONE, Diary, call
+from tests.monitoring.diary import EXAMPLE, NOON, Diary, call
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ def test_another_clients_price_is_not_found(diary: Diary, feedback: Feedback) ->
 
 
 def test_of_an_id_that_was_used_twice_the_newest_price_counts(diary: Diary, feedback: Feedback) -> None:
-    cheap = ONE._replace(prices=((10.0,), (9.0,), (11.0,)))
+    cheap = Priced.one(EXAMPLE, 10.0, 9.0, 11.0)
     diary.note([call(), call(priced=cheap, at=NOON.timestamp() + 1), call(client="other")])
     give(feedback, sale())
     assert [row.predicted for row in diary.rows(FEEDBACK)] == [10.0]

@@ -16,13 +16,14 @@ from sqlalchemy import Engine, event, text
 from casa.database import open_database, writing
 from casa.errors import Unavailable
 from casa.migration import migrate
-from casa.monitoring.answers import NOTHING, Priced
+from casa.model.ensemble import Prices
 from casa.monitoring.ledger import Batch
 from casa.monitoring.packer import unpack
+from casa.monitoring.priced import NOTHING, Priced
 from casa.monitoring.reference import Reference
 from casa.schema import HOURS, REPLICAS
 from casa.settings import Settings
-from tests.monitoring.diary import EXAMPLE, NOON, ONE, VERSION, Diary, call, calls, make_ledger
+from tests.monitoring.diary import EXAMPLE, NOON, VERSION, Diary, call, calls, make_ledger
 from tests.servers import until
 
 
@@ -77,8 +78,8 @@ def test_a_row_tells_who_asked_what_and_heard_what(diary: Diary) -> None:
 
 
 def test_a_batch_has_a_row_for_each_house_that_was_priced(diary: Diary) -> None:
-    houses = np.array([EXAMPLE, EXAMPLE])
-    diary.note([call(priced=Priced(houses, tuple(np.array([[1.0, 2], [0, 1], [2, 3]])), places=(0, 2)))])
+    houses, prices = np.array([EXAMPLE, EXAMPLE]), Prices(*np.array([[1.0, 2], [0, 1], [2, 3]]))
+    diary.note([call(priced=Priced.many(houses, prices, places=(0, 2)))])
     assert [(row.row, row.price) for row in diary.rows()] == [(0, 1.0), (2, 2.0)]
 
 
@@ -89,7 +90,7 @@ def test_rows_of_a_stream_keep_their_numbers(diary: Diary) -> None:
 
 def test_values_left_out_and_unusual_ones_are_known(diary: Diary) -> None:
     house = (*EXAMPLE[:1], math.nan, *EXAMPLE[2:-1], 39.9)
-    diary.note([call(priced=ONE._replace(houses=(house,)))])
+    diary.note([call(priced=Priced.one(house, 24.0, 20.0, 28.0))])
     (row,) = diary.rows()
     assert np.isnan(unpack([row.house])).tolist() == [[False, True, *[False] * 11]]
     assert row.warnings == 1 << 12
@@ -160,7 +161,7 @@ def test_rows_beyond_the_bound_are_sampled_and_then_lost(engine: Engine, seen: R
 
 def test_a_call_larger_than_the_bound_is_kept_where_nothing_else_waits(engine: Engine, seen: Reference) -> None:
     diary = Diary(engine, seen, whole_rows=2, most_rows=3)
-    houses = Priced([EXAMPLE] * 4, [[24.0] * 4] * 3)
+    houses = Priced.many(np.array([EXAMPLE] * 4), Prices(*np.full((3, 4), 24.0)))
     diary.note([call(priced=houses), call(priced=houses)])
     assert [diary.count(end) for end in ("written", "lost")] == [4, 4]
 

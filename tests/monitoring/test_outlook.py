@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from casa.model.ensemble import Prices
-from casa.monitoring.answers import NOTHING, Answered, Priced
+from casa.monitoring.answers import Answered
 from casa.monitoring.outlook import KEPT, SETTLING, Outlook
+from casa.monitoring.priced import NOTHING, Priced
 from casa.monitoring.reference import Reference
 from casa.monitoring.window import Window
 from pipeline.train import Rows
@@ -43,8 +44,8 @@ def outlook(seen: Reference, clock: Clock) -> Outlook:
 def usual_calls(table: Rows, told: Prices) -> list[Priced]:
     """The bundled houses, some in a batch and the others one by one."""
     singles = zip(table.houses[300:].tolist(), *(column[300:].tolist() for column in told), strict=True)
-    batch = Priced(table.houses[:300], Prices(*(column[:300] for column in told)))
-    return [Priced((house,), ((price,), (low,), (high,))) for house, price, low, high in singles] + [batch]
+    batch = Priced.many(table.houses[:300], Prices(*(column[:300] for column in told)))
+    return [Priced.one(*single) for single in singles] + [batch]
 
 
 def answered(priced: Priced, *, at: datetime = NOON) -> Answered:
@@ -125,7 +126,7 @@ def test_an_hour_that_was_stored_late_is_heard(outlook: Outlook, clock: Clock, u
 def test_its_own_hours_ring_without_a_database(outlook: Outlook, clock: Clock, table: Rows, told: Prices) -> None:
     houses = table.houses + np.eye(13)[5]  # a bedroom more in each
     for hours in (0, 1):
-        outlook.watch([answered(Priced(houses, told), at=NOON + hours * HOUR)], lost=0)
+        outlook.watch([answered(Priced.many(houses, told), at=NOON + hours * HOUR)], lost=0)
     clock.now += 3 * HOUR
     outlook.learn({})
     assert outlook.alarm.since == NOON

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Engine, insert
 
 from casa.database import writing
-from casa.monitoring.answers import NOTHING
 from casa.monitoring.ledger import Batch
+from casa.monitoring.priced import NOTHING
 from casa.monitoring.reference import Reference
 from casa.monitoring.summary import Summary
 from casa.schema import ERRORS, REPLICAS

@@ -17,7 +17,8 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from casa.monitoring.answers import NOTHING, Answered
+from casa.monitoring.answers import Answered
+from casa.monitoring.priced import NOTHING
 from casa.monitoring.traces import MOST_WAITING, open_traces
 from casa.transports.parent import HEADER, MOST_BYTES, choose
 from tests.transports.caller import EXAMPLE

@@ -14,8 +14,9 @@ from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 from prometheus_client.parser import text_string_to_metric_families
 
-from casa.monitoring.answers import NOTHING, UNKNOWN, Answered
+from casa.monitoring.answers import UNKNOWN, Answered
 from casa.monitoring.metrics import MOST_PAIRS
+from casa.monitoring.priced import NOTHING
 from casa.transports.calls import CALLS
 from casa.transports.protos import casa_pb2, open_inference_pb2
 from casa.transports.routes import ROUTES
