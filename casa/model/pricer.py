@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypedDict
 import numpy as np
 
 from casa.house import HOUSE, Array, Declaration
+from casa.model.bounds import Bounds, places
 from casa.model.bundle import GRAPH, REFERENCE, Bundle
 from casa.model.engine import BoosterEngine, Engine, OnnxEngine
 from casa.model.ensemble import Prices
@@ -50,10 +51,8 @@ class Pricer:
         self._single = SinglePricer(bundle.preprocessor, bundle.ensemble, self._small)
         seen = bundle.document(REFERENCE)["features"]
         self._warnings = [_warning(name, seen[name]) for name in declaration.names]
-        self._low = np.array([warning["low"] for warning in self._warnings])
-        self._high = np.array([warning["high"] for warning in self._warnings])
-        self._bits = 1 << np.arange(len(self._warnings))
-        self._told = cache(self._unpack)  # few patterns are common, and all of them together are some thousand
+        self._bounds = Bounds(*(np.array([warning[end] for warning in self._warnings]) for end in ("low", "high")))
+        self._told = cache(self._tell)  # few sets of warnings are common, and all of them together are some thousand
 
     def load(self) -> None:
         """Load what large batches and explanations need; the first of them does it otherwise."""
@@ -97,12 +96,10 @@ class Pricer:
 
     def warnings_each(self, houses: Array) -> list[list[HouseWarning]]:
         """`warnings` of each of the houses (n, features)."""
-        outside = (houses < self._low) | (houses > self._high)
-        return [self._told(pattern) for pattern in (outside @ self._bits).tolist()]
+        return list(map(self._told, self._bounds.outside(houses)))
 
-    def _unpack(self, pattern: int) -> list[HouseWarning]:
-        """The warnings whose bits are set."""
-        return [warning for place, warning in enumerate(self._warnings) if pattern >> place & 1]
+    def _tell(self, outside: int) -> list[HouseWarning]:
+        return [self._warnings[place] for place in places(outside)]
 
     def warnings(self, row: Sequence[float]) -> list[HouseWarning]:
         """The values of one house (NaN for one left out) that lie outside the training data."""

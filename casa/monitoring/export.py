@@ -13,6 +13,7 @@ from sqlalchemy import Engine, Row, and_, func, select
 from casa.batch.sink import drafts
 from casa.database import reading
 from casa.house import HOUSE
+from casa.model.bounds import places
 from casa.monitoring.packer import unpack
 from casa.schema import FEEDBACK, PREDICTIONS
 
@@ -84,4 +85,4 @@ def _columns(found: Sequence[Row[Any]]) -> pa.RecordBatch:
 
 
 def _names(warnings: int) -> list[str]:
-    return [name for place, name in enumerate(HOUSE.names) if warnings >> place & 1]
+    return [HOUSE.names[place] for place in places(warnings)]
