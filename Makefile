@@ -124,7 +124,7 @@ dist: setup ## wheel and sdist, the same bytes from the same commit: dist
 release: setup ## all of VERSION: changelog, commit, packages, images, chart, SBOMs, tag; nothing is pushed
 	@python -m delivery.release --container $(CONTAINER) $(VERSION)
 
-push: ## the images to REGISTRY under TAG; their digests: build/*.digest
+push: ## by podman: the images to REGISTRY under TAG; their digests: build/*.digest
 	@mkdir -p build
 	podman push --digestfile build/casa.digest localhost/casa:dev $(REGISTRY)/casa:$(TAG)
 	podman push --digestfile build/casa-pipeline.digest localhost/casa-pipeline:dev $(REGISTRY)/casa-pipeline:$(TAG)

@@ -19,8 +19,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from casa import __version__
 from casa.monitoring.answers import Answered
 
-MOST_WAITING = 50
-"""How many times finished calls may wait, a tenth of a second's each: what finds no room has no span."""
+MOST_WAITING = 300
+"""How many lots of finished calls may wait, 0.016 s' each: five seconds'. What finds no room has no span."""
 STOP_SECONDS = 2.0
 PARENTS = TraceContextTextMapPropagator()
 FAILURES = {"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"}
