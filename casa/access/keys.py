@@ -47,11 +47,15 @@ class KeyStore:
     def __init__(self, pepper: bytes) -> None:
         self._pepper = pepper
         self._keys: tuple[dict[str, Key], dict[str, Key]] = {}, {}
+        self.until = NEVER
+        """When one of the keys expires, and with it what it says of its client's quota: replace them then."""
 
-    def replace(self, keys: Iterable[Key]) -> None:
+    def replace(self, keys: Iterable[Key], *, now: datetime) -> None:
         """Take these keys instead of the old ones: at once, from any thread."""
+        live = [key for key in keys if key.opens(now)]
+        self.until = min((key.expires for key in live), default=NEVER)
         # One assignment: a call that began with the old keys must not remember its token among the new ones.
-        self._keys = {key.id: key for key in share_quotas(keys)}, {}
+        self._keys = {key.id: key for key in share_quotas(live)}, {}
 
     def authenticate(self, token: str, *, now: datetime) -> Key:
         """The key a token opens; InvalidKey, with one sentence for all of them, if it opens none."""
@@ -79,8 +83,8 @@ def make_digest(token: str, *, pepper: bytes) -> bytes:
     return hmac.digest(pepper, token.encode("ascii"), "sha256")
 
 
-def share_quotas(keys: Iterable[Key]) -> list[Key]:
-    """Give all keys of a client one quota, the newest key's: a rotation must not leave two."""
-    ordered = sorted(keys, key=lambda key: (key.created, key.id))
-    quotas = {key.client: key.quota for key in ordered if key.revoked is None}
-    return [replace(key, quota=quotas.get(key.client, key.quota)) for key in ordered]
+def share_quotas(live: Iterable[Key]) -> list[Key]:
+    """Give all live keys of a client one quota, the newest key's: a rotation must not leave two."""
+    ordered = sorted(live, key=lambda key: (key.created, key.id))
+    quotas = {key.client: key.quota for key in ordered}
+    return [replace(key, quota=quotas[key.client]) for key in ordered]

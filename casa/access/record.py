@@ -31,6 +31,10 @@ class Record(BaseModel):
     expires: AwareDatetime | None = None
     revoked: AwareDatetime | None = None
 
+    def is_live(self, now: datetime) -> bool:
+        """Is it neither revoked nor expired?"""
+        return self.revoked is None and (self.expires is None or now < self.expires)
+
     def key(self) -> Key:
         """The key as the store wants it; InvalidSettings if its quota cannot be read."""
         return Key(
@@ -77,9 +81,9 @@ def read_keys(records: Iterable[Record], *, place: str) -> list[Key]:
     return keys
 
 
-def live_quota(records: Iterable[Record], client: str) -> str:
-    """The quota a client has by its newest key, for its next one; the default for a new client."""
-    mine = [record for record in records if record.client == client and record.revoked is None]
+def live_quota(records: Iterable[Record], client: str, *, now: datetime) -> str:
+    """The quota a client has by its newest live key, for its next one; the default for a new client."""
+    mine = [record for record in records if record.client == client and record.is_live(now)]
     return max(mine, key=lambda record: (record.created, record.id)).quota if mine else DEFAULT
 
 

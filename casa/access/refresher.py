@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from threading import Event, Thread
 from typing import Protocol
 
@@ -36,10 +37,19 @@ class Source(Protocol):
 class Refresher:
     """Looks at the source now and then. A source that breaks changes nothing but a metric and one line of the log."""
 
-    def __init__(self, source: Source, store: KeyStore, *, metrics: Metrics, seconds: float = SECONDS) -> None:
+    def __init__(
+        self,
+        source: Source,
+        store: KeyStore,
+        *,
+        metrics: Metrics,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        seconds: float = SECONDS,
+    ) -> None:
         self._source = source
         self._store = store
         self._metrics = metrics
+        self._now = now
         self._seconds = seconds
         self._log = structlog.get_logger()
         self._mark: object = None
@@ -48,10 +58,10 @@ class Refresher:
         self._thread = Thread(target=self._run, name="casa-keys", daemon=True)
 
     def load(self) -> None:
-        """Take the source's keys if they changed; a CasaError, and the old keys stay, if it is broken."""
-        mark = self._source.mark()  # before reading: what changes meanwhile is seen the next time
-        if mark != self._mark:
-            self._store.replace(read_keys(self._source.read(), place=self._source.place))
+        """Take the source's keys if they changed or one expired; if it broke, a CasaError, and the old ones stay."""
+        mark, now = self._source.mark(), self._now()  # before reading: what changes meanwhile is seen the next time
+        if mark != self._mark or now >= self._store.until:
+            self._store.replace(read_keys(self._source.read(), place=self._source.place), now=now)
             self._mark = mark
 
     def look(self) -> None:

@@ -115,10 +115,18 @@ def create(
 
     Example: casa keys create --client acme --scope predict --quota 1000/hour --expires 90d
     """
+    from casa.access.record import Grant
+
     now = datetime.now(UTC)
     with opened(file=file, secret=secret) as (settings, shelf):
         until = None if expires is None else now + expires
-        grant = _grant(shelf, client=client, scopes=scope, quota=quota, expires=until)
+        told = {
+            "client": client,
+            "scopes": scope,
+            "quota": quota or _inherited(shelf, client, now=now),
+            "expires": until,
+        }
+        grant = Grant.model_validate(told)
         if keep:
             _keep(shelf, grant, entry=keep, now=now)
             return
@@ -168,15 +176,13 @@ def revoke(
     typer.echo(f"key {key_id} is revoked", err=True)
 
 
-def _grant(shelf: Shelf, *, client: str, scopes: list[str], quota: str | None, expires: datetime | None) -> Grant:
-    from casa.access.record import Grant, live_quota
+def _inherited(shelf: Shelf, client: str, *, now: datetime) -> str:
+    from casa.access.record import live_quota
 
-    if quota is None:
-        try:
-            quota = live_quota(shelf.read(), client)
-        except InvalidKeySource:  # no file yet; a broken one is said when the key is added
-            quota = live_quota((), client)
-    return Grant.model_validate({"client": client, "scopes": scopes, "quota": quota, "expires": expires})
+    try:
+        return live_quota(shelf.read(), client, now=now)
+    except InvalidKeySource:  # no file yet; a broken one is said when the key is added
+        return live_quota((), client, now=now)
 
 
 def _keep(shelf: Shelf, grant: Grant, *, entry: str, now: datetime) -> None:

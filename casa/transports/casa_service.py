@@ -15,7 +15,7 @@ from casa.transports.desk import Content
 from casa.transports.flaws import find, told
 from casa.transports.metadata import place, sentence
 from casa.transports.protos import casa_pb2 as pb
-from casa.transports.rpc import Call, Method
+from casa.transports.rpc import Call, Method, batch_bytes
 from casa.transports.serving import Serving
 
 SERVICE = pb.DESCRIPTOR.services_by_name["Casa"].full_name
@@ -36,12 +36,13 @@ class CasaService:
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
         self._most = serving.settings.max_rows
+        self._most_bytes = batch_bytes(serving.settings)
 
     def methods(self) -> Mapping[str, Method]:
         """The service's methods by their full names."""
         return {
             f"/{SERVICE}/Predict": Method(pb.House, self.predict),
-            f"/{SERVICE}/PredictBatch": Method(pb.Houses, self.predict_batch),
+            f"/{SERVICE}/PredictBatch": Method(pb.Houses, self.predict_batch, most_bytes=self._most_bytes),
             f"/{SERVICE}/PredictStream": Method(pb.House, self.predict_stream, streams=True),
             f"/{SERVICE}/Explain": Method(pb.House, self.explain),
             f"/{SERVICE}/Feedback": Method(pb.Sale, self.feedback, scope="feedback"),

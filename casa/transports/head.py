@@ -33,12 +33,18 @@ class Head(dict[bytes, bytes]):
         return LENGTH in self or CHUNKED in self
 
     def check_media(self) -> None:
-        """UnsupportedMedia for anything but JSON in UTF-8, as it is."""
+        """UnsupportedMedia for anything but JSON in UTF-8, as it is; MalformedRequest if that is said twice."""
+        self.check_once(KIND, CODING)
         kind = self.get(KIND, b"")
         if kind != JSON and not _is_json(kind):
             raise UnsupportedMedia("send the body as application/json")
         if self.get(CODING, b"identity").lower() != b"identity":
             raise UnsupportedMedia("send the body without a content encoding")
+
+    def check_once(self, *names: bytes) -> None:
+        """MalformedRequest if one of these fields stands there more than once: whoever picks one of them guesses."""
+        if twice := self._repeated.intersection(names):
+            raise MalformedRequest(f"the request has more than one {min(twice).decode().title()}")
 
     def tokens(self) -> list[tuple[str, str]]:
         """The fields that may hold a key, by name, each time they stand there."""

@@ -21,8 +21,9 @@ from casa.transports import parent, site
 from casa.transports.answer import Answer, as_json, finish
 from casa.transports.body import Body, Gone
 from casa.transports.calls import CALLS, Call
-from casa.transports.head import Head
+from casa.transports.head import CODING, Head
 from casa.transports.identity import identify
+from casa.transports.infer_body import LENGTH
 from casa.transports.porter import Porter
 from casa.transports.problem import BUG, problem
 from casa.transports.protocol import ROOT, Asked, Protocol, is_open, owns, refuse, takes_body
@@ -113,10 +114,10 @@ class Front:
         except Gone:
             raise
         except CasaError as error:
-            return _refuse(error, scope["path"], request_id=visit.request_id)
+            return _refuse(error, scope["path"], request_id=visit.request_id).having(visit.fields)
         except Exception:  # noqa: BLE001 - any bug: the log gets the traceback, the caller a plain sentence
             structlog.get_logger().exception("failed", request_id=visit.request_id)
-            return _refuse(CasaError(BUG), scope["path"], request_id=visit.request_id)
+            return _refuse(CasaError(BUG), scope["path"], request_id=visit.request_id).having(visit.fields)
         return answer
 
     async def _answer(self, scope: Scope, head: Head, body: Body, visit: Visit) -> Answer:
@@ -145,6 +146,7 @@ class Front:
         serving, visit = ready(self.serving), asked.visit
         self._enter(serving, head, visit)
         if takes_body(asked.path) and asked.method in WRITE:
+            head.check_once(CODING, LENGTH)
             settings = serving.settings
             content = await body.read(most=settings.max_batch_bytes, seconds=settings.body_seconds)
             asked = asked._replace(body=content)
@@ -175,9 +177,9 @@ class Front:
         arrived = perf_counter()
         try:
             asked = call.parse(content, settings)
-        except CasaError as error:
+        except CasaError:
             await visit.charge(1)  # what cannot be read has been read all the same
-            return problem(error, request_id=visit.request_id).having(visit.fields)
+            raise
         parsed = perf_counter()
         await visit.charge(call.rows(asked))
         charged = perf_counter()

@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
 
-from casa.errors import MalformedRequest
+from casa.errors import MalformedRequest, TooLarge
+from casa.house import HOUSE
 from casa.model import bundle
 from casa.transports import parse
 from casa.transports.answer import LOCKED, Answer
@@ -24,6 +25,9 @@ SCALARS = frozenset({float, int, bool, type(None)})
 MOST_QUOTES = 10_000
 MOST_BRACKETS = 200_000
 """More than any good body has: one of nothing but names or brackets would keep other callers waiting."""
+ROW_COMMAS = 2 * len(HOUSE.names)
+MORE_COMMAS = 10_000
+"""As many commas again as a good body has, so that it is not read for long before its shape is."""
 
 
 class _Part(BaseModel):
@@ -66,14 +70,14 @@ class _Request(_Part):
     outputs: list[_Output] | None = None
 
 
-def read(body: bytes, headers: Mapping[bytes, bytes]) -> InferRequest:
-    """What a body asks for; MalformedRequest says what is wrong with it."""
+def read(body: bytes, headers: Mapping[bytes, bytes], *, most: int) -> InferRequest:
+    """What a body asks for; MalformedRequest says what is wrong with it, TooLarge if it is over `most` houses."""
     length = _json_length(body, headers.get(LENGTH))
     try:
-        request = _Request.model_validate(_loads(body[:length]))
+        request = _Request.model_validate(_loads(body[:length], most=most))
     except ValidationError as error:
         raise MalformedRequest(_tell(error)) from error
-    tensors = list(_tensors(request.inputs, memoryview(body)[length:]))
+    tensors = list(_tensors(request.inputs, memoryview(body)[length:], most=most))
     return InferRequest(request.id or "", tensors, _wanted(request))
 
 
@@ -109,10 +113,10 @@ def _json_length(body: bytes, given: bytes | None) -> int:
     return int(given)
 
 
-def _tensors(inputs: list[_Input], rest: memoryview) -> Iterator[Tensor]:
+def _tensors(inputs: list[_Input], rest: memoryview, *, most: int) -> Iterator[Tensor]:
     """The inputs in turn, each with its own part of the bytes after the JSON."""
     for one in inputs:
-        declared = declare(one.name, one.datatype, one.shape)
+        declared = declare(one.name, one.datatype, one.shape, most=most)
         size = (one.parameters or _InputParameters()).binary_data_size
         if (size is None) == (one.data is None):
             raise declared.refuse("it needs either data or a binary_data_size")
@@ -124,11 +128,13 @@ def _tensors(inputs: list[_Input], rest: memoryview) -> Iterator[Tensor]:
         raise MalformedRequest(f"{len(rest)} bytes are left over after the last input")
 
 
-def _loads(text: bytes) -> Any:  # any JSON value
+def _loads(text: bytes, *, most: int) -> Any:  # any JSON value
     """Strict JSON; MalformedRequest if a name is repeated, which orjson does not see but the quotes tell."""
     quotes = text.count(b'"')
     if quotes > MOST_QUOTES or text.count(b"{") + text.count(b"[") > MOST_BRACKETS:
         raise MalformedRequest("the body holds more than a call for prices needs")
+    if text.count(b",") > MORE_COMMAS + ROW_COMMAS * most:
+        raise TooLarge(f"the body holds more numbers than {most:,} house{'s' * (most != 1)}")
     document = parse.loads(text)
     if quotes != _quotes(document):
         _refuse_repeated(text)
@@ -165,4 +171,5 @@ def _tell(error: ValidationError) -> str:
     flaw = error.errors(include_input=False, include_url=False)[0]
     # A name that we do not know is the caller's, and is not repeated.
     place = flaw["loc"][:-1] if flaw["type"] == "extra_forbidden" else flaw["loc"]
-    return f"{'.'.join(map(str, place)) or 'the body'}: {flaw['msg']}"
+    message = "Input should be an object" if flaw["type"] == "model_type" else flaw["msg"]
+    return f"{'.'.join(map(str, place)) or 'the body'}: {message}"

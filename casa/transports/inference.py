@@ -68,7 +68,8 @@ class Inference:
 
     def __init__(self, pricer: Pricer, *, max_rows: int) -> None:
         self._pricer = pricer
-        self._max_rows = max_rows
+        self.max_rows = max_rows
+        """How many houses one call may hold."""
         self.version = pricer.bundle.version
 
     def check_model(self, name: str, version: str = "") -> None:
@@ -94,7 +95,7 @@ class Inference:
         for name, count in Counter(output.name for output in request.outputs).items():
             if name not in OUTPUTS or count > 1:
                 raise MalformedRequest(f"ask for each output once; they are {', '.join(OUTPUTS)}")
-        return stack(request.tensors, most=self._max_rows)
+        return stack(request.tensors)
 
     def infer(self, houses: Array, outputs: Sequence[WantedOutput], asker: Asker) -> list[Tensor]:
         """The outputs asked for, each (n,), in the order they were asked for."""

@@ -9,7 +9,7 @@ from typing import Any
 from casa.errors import MalformedRequest
 from casa.transports.inference import SERVER, Inference, InferRequest, WantedOutput, want
 from casa.transports.protos import open_inference_pb2 as pb
-from casa.transports.rpc import Call, Method
+from casa.transports.rpc import Call, Method, batch_bytes
 from casa.transports.serving import Serving
 from casa.transports.tensor import OUTPUT, Tensor, TensorMetadata, declare, read_bytes, read_numbers, write_bytes
 
@@ -39,6 +39,7 @@ class InferenceService:
     def __init__(self, serving: Serving, inference: Inference) -> None:
         self._serving = serving
         self._inference = inference
+        self._most_bytes = batch_bytes(serving.settings)
 
     def methods(self) -> Mapping[str, Method]:
         """The service's methods by their full names."""
@@ -48,7 +49,7 @@ class InferenceService:
             f"/{SERVICE}/ModelReady": Method(pb.ModelReadyRequest, self.model_ready, scope=None),
             f"/{SERVICE}/ServerMetadata": Method(pb.ServerMetadataRequest, self.server_metadata),
             f"/{SERVICE}/ModelMetadata": Method(pb.ModelMetadataRequest, self.model_metadata),
-            f"/{SERVICE}/ModelInfer": Method(pb.ModelInferRequest, self.model_infer),
+            f"/{SERVICE}/ModelInfer": Method(pb.ModelInferRequest, self.model_infer, most_bytes=self._most_bytes),
         }
 
     async def server_live(self, _: Call, __: pb.ServerLiveRequest) -> pb.ServerLiveResponse:
@@ -78,7 +79,7 @@ class InferenceService:
     async def model_infer(self, call: Call, asked: pb.ModelInferRequest) -> pb.ModelInferResponse:
         """Prices of the houses in the tensors; bytes for bytes, lists for lists."""
         self._inference.check_model(asked.model_name, asked.model_version)
-        request = read_request(asked)
+        request = read_request(asked, most=self._inference.max_rows)
         houses = self._inference.houses(request)
         async with self._serving.turns.take() if len(houses) > FEW_ROWS else nullcontext():
             await call.charge(len(houses))
@@ -88,10 +89,10 @@ class InferenceService:
         return answer
 
 
-def read_request(asked: pb.ModelInferRequest) -> InferRequest:
-    """What a message asks for; MalformedRequest says what is wrong with it."""
+def read_request(asked: pb.ModelInferRequest, *, most: int) -> InferRequest:
+    """What a message asks for; MalformedRequest says what is wrong with it, TooLarge if it is over `most` houses."""
     named = ((output.name, None) for output in asked.outputs)
-    return InferRequest(asked.id, list(_tensors(asked)), want(named, binary=bool(asked.raw_input_contents)))
+    return InferRequest(asked.id, list(_tensors(asked, most=most)), want(named, binary=bool(asked.raw_input_contents)))
 
 
 def write_answer(tensors: Sequence[Tensor], wanted: Sequence[WantedOutput]) -> pb.ModelInferResponse:
@@ -109,14 +110,14 @@ def write_answer(tensors: Sequence[Tensor], wanted: Sequence[WantedOutput]) -> p
     return answer
 
 
-def _tensors(asked: pb.ModelInferRequest) -> Iterator[Tensor]:
+def _tensors(asked: pb.ModelInferRequest, *, most: int) -> Iterator[Tensor]:
     raw = asked.raw_input_contents
     if raw and len(raw) != len(asked.inputs):
         raise MalformedRequest(f"{len(asked.inputs)} inputs have {len(raw)} raw_input_contents")
     if raw and any(one.HasField("contents") for one in asked.inputs):
         raise MalformedRequest("an input's data is either in its contents or in raw_input_contents")
     for place, one in enumerate(asked.inputs):
-        declared = declare(one.name, one.datatype, one.shape)
+        declared = declare(one.name, one.datatype, one.shape, most=most)
         yield read_bytes(declared, memoryview(raw[place])) if raw else read_numbers(declared, _contents(declared, one))
 
 

@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from casa.errors import MalformedRequest, TooLarge
+from casa.errors import MalformedRequest
 from casa.house import HOUSE, Array
 from casa.rules import Codes, Rules
 from casa.transports.tensor import HOUSES, Tensor
@@ -19,17 +19,15 @@ _BINARY = [place for place, feature in enumerate(HOUSE.features) if feature.bina
 _rules = cache(Rules)
 
 
-def stack(tensors: Sequence[Tensor], *, most: int) -> Array:
+def stack(tensors: Sequence[Tensor]) -> Array:
     """Houses (n, features) of the tensor `houses` or of one tensor a feature, NaN for a value left out.
 
-    MalformedRequest says what does not fit or is out of range; TooLarge for over `most` houses.
+    MalformedRequest says what does not fit or is out of range.
     """
     named = {tensor.name: tensor.values for tensor in tensors}
     if len(named) < len(tensors):
         raise MalformedRequest("an input is given more than once")
     houses = named[HOUSES] if set(named) == {HOUSES} else _join(named)
-    if len(houses) > most:
-        raise TooLarge(f"a batch may hold at most {most:,} house{'s' * (most != 1)}")
     check(houses)
     return houses
 

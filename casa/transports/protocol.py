@@ -117,7 +117,7 @@ async def _infer(inference: Inference, asked: Asked, *, charge: Charge) -> Answe
         raise UnsupportedMedia("send the body without a content encoding")
     began = perf_counter()
     try:
-        request = infer_body.read(asked.body, asked.headers)
+        request = infer_body.read(asked.body, asked.headers, most=inference.max_rows)
         houses = inference.houses(request)
     except CasaError:
         await charge(1)  # what cannot be read has been read all the same

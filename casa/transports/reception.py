@@ -14,7 +14,7 @@ from casa.access.gate import Gate
 from casa.errors import CasaError, DeadlineExceeded, Unavailable
 from casa.transports import parent
 from casa.transports.casa_service import OK
-from casa.transports.metadata import Metadata, read_id, sentence, tell_error
+from casa.transports.metadata import REQUEST_ID, Metadata, read_id, sentence, tell_error
 from casa.transports.problem import BUG
 from casa.transports.room import Room
 from casa.transports.rpc import Call, Clock, Method, write
@@ -23,11 +23,11 @@ from casa.transports.serving import Serving
 MOST_CALLS = 256
 """Single calls at once. Each may hold a message of the largest size in memory."""
 MOST_STREAMS = 64
-"""Streams at once: they may last minutes without being used."""
+"""Streams at once: they may last minutes without being used. One client gets half of them at most."""
 AGING = timedelta(seconds=4.5)
 """In this time grpc has asked every caller to connect again (`max_connection_age_ms`, give or take a tenth)."""
 MOST_STRANGERS = 64
-"""Calls at once of methods that need no key."""
+"""Calls at once of methods that need no key, and as many streams."""
 
 PARENT = parent.HEADER.decode()
 
@@ -42,7 +42,8 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
         self._serving = serving
         self._gate = gate
         self._clock = clock
-        self._single, self._streams, self._strangers = Room(MOST_CALLS), Room(MOST_STREAMS), Room(MOST_STRANGERS)
+        self._single, self._strangers = Room(MOST_CALLS), Room(MOST_STRANGERS)
+        self._streams, self._watchers = Room(MOST_STREAMS, each=MOST_STREAMS // 2), Room(MOST_STRANGERS)
         self._waiting: set[asyncio.Task[Any]] = set()
         self._closing = False
         self._last = datetime.max.replace(tzinfo=UTC)
@@ -72,7 +73,12 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
     @property
     def running(self) -> int:
         """How many calls are being answered."""
-        return self._single.taken + self._streams.taken + self._strangers.taken
+        return sum(room.taken for room in (self._single, self._streams, self._strangers, self._watchers))
+
+    def _room(self, call: Call, method: Method) -> Room:
+        if call.scope is None:
+            return self._watchers if method.streams else self._strangers
+        return self._streams if method.streams else self._single
 
     def _call(self, path: str, method: Method, metadata: Metadata) -> Call:
         call = Call(read_id(metadata), self._gate, clock=self._clock, path=path, scope=method.scope)
@@ -81,14 +87,12 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
         return call
 
     def _admit(self, call: Call, method: Method, metadata: Metadata) -> None:
-        if call.scope is None:
-            self._strangers.enter()
-            return
-        if self._clock() >= self._last:
-            self._serving.check_ready()
-        call.token = self._gate.find_token(metadata)
-        call.enter()
-        (self._streams if method.streams else self._single).enter()
+        if call.scope is not None:
+            if self._clock() >= self._last:
+                self._serving.check_ready()
+            call.token = self._gate.find_token(metadata)
+            call.enter()
+        self._room(call, method).enter(call.client, heard=method.streams)
 
     def _streaming(self, method: Method, call: Call) -> Any:  # grpc's handler
         async def handle(_: object, context: Context) -> None:
@@ -98,17 +102,23 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
         return grpc.stream_stream_rpc_method_handler(handle, method.read, write)
 
     def _single_call(self, method: Method, call: Call) -> Any:  # grpc's handler
+        room = self._room(call, method)
+
         async def handle(message: Any, context: Context) -> Any:  # the method's own messages
+            room.hear()
             try:
                 answer = await _answer(method, call, message, context)
                 await self._serving.keep(call)
             except CasaError as error:
-                return await self._abort(error, call, context)
+                refusal = error
             except Exception:  # noqa: BLE001 - any bug
-                return await self._abort(_bug(call), call, context)
-            context.set_trailing_metadata(tuple(call.trailers))
-            self._note(call, OK)
-            return answer
+                refusal = _bug(call)
+            else:
+                context.set_trailing_metadata((*call.trailers, (REQUEST_ID, call.request_id)))
+                self._note(call, OK)
+                return answer
+            del message  # grpc keeps what ends a call, with this frame, until the garbage collector comes
+            return await self._abort(refusal, call, context)
 
         return grpc.unary_unary_rpc_method_handler(handle, method.read, write)
 
@@ -121,6 +131,8 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
         return grpc.stream_stream_rpc_method_handler(handle)
 
     async def _abort(self, error: CasaError, call: Call, context: Context) -> None:
+        # Where it came from is no longer asked for, and leads to the caller's messages.
+        error.__traceback__ = error.__context__ = error.__cause__ = None
         self._note(call, error.code)
         trailers = [*call.trailers, *tell_error(error, request_id=call.request_id)]
         await context.abort(grpc.StatusCode[error.code], sentence(error), tuple(dict(trailers).items()))
@@ -149,7 +161,7 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
         async for answer in answers:
             await self._serving.keep(call)
             await context.write(answer)
-        context.set_trailing_metadata(tuple(call.trailers))
+        context.set_trailing_metadata((*call.trailers, (REQUEST_ID, call.request_id)))
 
     async def _messages(self, context: Context) -> AsyncIterator[Any]:  # the method's own messages
         task = asyncio.current_task()

@@ -11,11 +11,17 @@ from google.protobuf.message import DecodeError, Message
 
 from casa.access.gate import Gate
 from casa.access.keys import Key, Scope
-from casa.errors import CasaError, MalformedRequest
+from casa.errors import CasaError, MalformedRequest, TooLarge
+from casa.settings import Settings
 from casa.transports.asker import Asker
 from casa.transports.metadata import Trailer, tell_charge
 
 Clock = Callable[[], datetime]
+
+SMALL_BYTES = 64 * 1024
+"""The largest message that holds no batch."""
+ROW_BYTES = 256
+"""Twice what a house of a batch takes, whatever it is sent as."""
 
 
 class Call(Asker):
@@ -61,9 +67,13 @@ class Method:
     scope: Scope | None = "predict"
     """None: open to everybody."""
     streams: bool = False
+    most_bytes: int = SMALL_BYTES
+    """How large a message may be: in memory it may take seventy times as much."""
 
-    def read(self, content: bytes) -> Message | MalformedRequest:
+    def read(self, content: bytes) -> Message | CasaError:
         """A message out of bytes. A failure is returned: what a deserializer raises is told in protobuf's words."""
+        if len(content) > self.most_bytes:
+            return TooLarge(f"a message to this method may hold at most {self.most_bytes:,} bytes")
         try:
             message: Message = self.request.FromString(content)
         except DecodeError:
@@ -77,6 +87,11 @@ class Method:
         answer: Any = self.answer(call, message)
         given: Message = await answer
         return given
+
+
+def batch_bytes(settings: Settings) -> int:
+    """The largest message that holds a batch."""
+    return min(settings.max_batch_bytes, SMALL_BYTES + ROW_BYTES * settings.max_rows)
 
 
 def write(message: Message) -> bytes:

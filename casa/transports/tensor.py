@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from casa.errors import MalformedRequest
+from casa.errors import MalformedRequest, TooLarge
 from casa.house import HOUSE, Array
 from casa.model import bundle
 
@@ -66,8 +66,11 @@ class Tensor(NamedTuple):
     values: Array
 
 
-def declare(name: str, datatype: str, shape: Sequence[int]) -> TensorMetadata:
-    """What a caller says of an input; MalformedRequest if the model has no such input."""
+def declare(name: str, datatype: str, shape: Sequence[int], *, most: int) -> TensorMetadata:
+    """What a caller says of an input, before its numbers are read.
+
+    MalformedRequest if the model has no such input, TooLarge if it is of over `most` houses.
+    """
     declared = TensorMetadata(name, datatype, tuple(shape))
     if name not in INPUTS:
         raise MalformedRequest(f"no input of {bundle.NAME} has this name; send {HOUSES}, or {', '.join(HOUSE.names)}")
@@ -76,6 +79,8 @@ def declare(name: str, datatype: str, shape: Sequence[int]) -> TensorMetadata:
     if any(size < 0 for size in shape):
         raise declared.refuse("a size of its shape is negative")
     _check_shape(declared)
+    if shape[0] > most:
+        raise TooLarge(f"a batch may hold at most {most:,} house{'s' * (most != 1)}")
     return declared
 
 

@@ -34,7 +34,7 @@ def gate(metrics: Metrics) -> Gate:
 
 def gate_of(record: Record, *, metrics: Metrics) -> Gate:
     store = KeyStore(PEPPER)
-    store.replace([record.key()])
+    store.replace([record.key()], now=TODAY)
     return Gate(store, LocalQuota(), None, metrics=metrics)
 
 

@@ -60,7 +60,7 @@ def test_a_kept_key_opens_a_service_that_mounts_it(keys: KeySecret) -> None:
     token, record = made(keys, "acme")
     keys.add(record, actor="tester")
     store = KeyStore(keys.pepper().encode())
-    store.replace(one.key() for one in keys.read())
+    store.replace((one.key() for one in keys.read()), now=NOW)
     assert store.authenticate(token, now=NOW).client == "acme"
 
 

@@ -21,7 +21,7 @@ from casa.access.key_table import KeyTable
 from casa.access.keys import KeyStore
 from casa.access.opening import Access, open_access
 from casa.access.pepper import is_loopback, keep_pepper
-from casa.access.quota import Quota
+from casa.access.quota import DEFAULT, Quota, parse_quota
 from casa.access.record import Grant, Record, live_quota, make_key
 from casa.access.refresher import Refresher
 from casa.access.token import checksum
@@ -45,7 +45,7 @@ def make(**words: object) -> tuple[str, Record]:
 
 def store_of(*records: Record) -> KeyStore:
     store = KeyStore(PEPPER)
-    store.replace(record.key() for record in records)
+    store.replace((record.key() for record in records), now=TODAY)
     return store
 
 
@@ -111,14 +111,14 @@ def test_a_key_expires_between_two_calls() -> None:
 def test_a_key_that_was_used_is_refused_once_it_is_revoked() -> None:
     store = store_of(LIVE_RECORD)
     store.authenticate(LIVE, now=TODAY)
-    store.replace([LIVE_RECORD.model_copy(update={"revoked": TODAY}).key()])
+    store.replace([LIVE_RECORD.model_copy(update={"revoked": TODAY}).key()], now=TODAY)
     with pytest.raises(InvalidKey):
         store.authenticate(LIVE, now=TODAY)
 
 
 def test_another_pepper_opens_nothing() -> None:
     store = KeyStore(b"another pepper, another pepper ..")
-    store.replace([LIVE_RECORD.key()])
+    store.replace([LIVE_RECORD.key()], now=TODAY)
     with pytest.raises(InvalidKey):
         store.authenticate(LIVE, now=TODAY)
 
@@ -127,7 +127,18 @@ def test_a_client_has_the_quota_of_its_newest_key() -> None:
     _, newer = make(quota="5/day")
     newer = newer.model_copy(update={"created": TOMORROW})
     assert store_of(newer, LIVE_RECORD).authenticate(LIVE, now=TODAY).quota == Quota(5, 86_400)
-    assert live_quota([newer, LIVE_RECORD], "acme") == "5/day"
+    assert live_quota([newer, LIVE_RECORD], "acme", now=TODAY) == "5/day"
+
+
+def test_a_key_that_has_expired_says_nothing_of_its_clients_quota() -> None:
+    _, trial = make(quota="unlimited", expires=TOMORROW)
+    trial = trial.model_copy(update={"created": LIVE_RECORD.created + timedelta(hours=1)})
+    store = store_of(trial, LIVE_RECORD)
+    assert store.authenticate(LIVE, now=TODAY).quota is None
+    assert store.until == TOMORROW
+    store.replace([trial.key(), LIVE_RECORD.key()], now=TOMORROW)
+    assert store.authenticate(LIVE, now=TOMORROW).quota == parse_quota(DEFAULT)
+    assert live_quota([trial, LIVE_RECORD], "acme", now=TOMORROW) == DEFAULT
 
 
 def test_a_digest_is_not_shown() -> None:
@@ -190,6 +201,19 @@ def test_a_running_store_follows_its_source(shelf: KeyTable | KeyFile) -> None:
     refresher.look()
     with pytest.raises(InvalidKey):
         store.authenticate(LIVE, now=TODAY)
+
+
+def test_a_running_store_sees_that_a_key_has_expired(shelf: KeyTable | KeyFile) -> None:
+    _, trial = make(quota="unlimited", expires=TOMORROW)
+    for record in (LIVE_RECORD, trial.model_copy(update={"created": TODAY + timedelta(hours=1)})):
+        shelf.add(record, actor="me")
+    store, clock = KeyStore(PEPPER), [TODAY]
+    refresher = Refresher(shelf, store, metrics=Metrics(), now=lambda: clock[0])
+    refresher.look()
+    assert store.authenticate(LIVE, now=TODAY).quota is None
+    clock[0] = TOMORROW
+    refresher.look()
+    assert store.authenticate(LIVE, now=TOMORROW).quota == parse_quota(DEFAULT)
 
 
 @pytest.mark.parametrize("shelf", ["sqlite", "postgresql"], indirect=True)

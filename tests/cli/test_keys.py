@@ -93,7 +93,7 @@ def test_a_key_in_a_file_opens_a_service_that_reads_it(home: Path, monkeypatch: 
     file = home / "secret" / "keys.json"
     token = create("--file", str(file))
     store = KeyStore(PEPPER.encode())
-    store.replace(record.key() for record in KeyFile(file).read())
+    store.replace((record.key() for record in KeyFile(file).read()), now=datetime.now(UTC))
     assert store.authenticate(token, now=datetime.now(UTC)).client == "acme"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import struct
 from collections.abc import Iterator
@@ -16,14 +17,14 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from casa.model.pricer import Pricer
-from casa.transports.protos import casa_pb2, casa_pb2_grpc
-from casa.transports.reception import MOST_STRANGERS, MOST_STREAMS
+from casa.transports.protos import casa_pb2, casa_pb2_grpc, open_inference_pb2
+from casa.transports.reception import MOST_CALLS, MOST_STRANGERS, MOST_STREAMS
 from tests.servers import until
 from tests.transports.grpc_caller import GrpcCaller, answering, house, token
 
 Code = grpc.StatusCode
 MEGABYTE = 1024 * 1024
-STREAM = b"/casa.v1.Casa/PredictStream"
+STREAM, PREDICT = b"/casa.v1.Casa/PredictStream", b"/casa.v1.Casa/Predict"
 HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 
 SMALL_WINDOW = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 1024))
@@ -45,11 +46,13 @@ def frame(kind: int, flags: int, content: bytes) -> bytes:
     return struct.pack(">I", len(content))[1:] + bytes([kind, flags]) + struct.pack(">I", 1) + content
 
 
-def begin(path: bytes) -> bytes:
-    """The bytes of a connection that begins a call of this path, with a good key, and one house."""
+def begin(path: bytes, *, name: str = "free", silent: bool = False) -> bytes:
+    """The bytes of a connection that begins a call of this path, with a good key, and one house unless it is silent."""
     fields = {b":method": b"POST", b":scheme": b"http", b":path": path, b":authority": b"casa", b"te": b"trailers"}
-    more = {b"content-type": b"application/grpc", b"x-api-key": token("free").encode()}
+    more = {b"content-type": b"application/grpc", b"x-api-key": token(name).encode()}
     head = b"".join(header(name, value) for name, value in {**fields, **more}.items())
+    if silent:
+        return HELLO + frame(1, 4, head)
     message = house().SerializeToString()
     return HELLO + frame(1, 4, head) + frame(0, 0, b"\0" + struct.pack(">I", len(message)) + message)
 
@@ -59,6 +62,11 @@ def send(caller: GrpcCaller, content: bytes) -> socket.socket:
     connection = socket.create_connection(("127.0.0.1", caller.port), timeout=10)
     connection.sendall(content)
     return connection
+
+
+def is_healthy(caller: GrpcCaller) -> bool:
+    check = health_pb2_grpc.HealthStub(caller.channel).Check
+    return bool(check(health_pb2.HealthCheckRequest(), timeout=10).status == health_pb2.HealthCheckResponse.SERVING)
 
 
 def answers(caller: GrpcCaller) -> bool:
@@ -94,8 +102,8 @@ def test_what_is_no_grpc_harms_nobody(caller: GrpcCaller, content: bytes) -> Non
 
 
 def test_a_caller_that_vanishes_leaves_nothing_behind(caller: GrpcCaller) -> None:
-    connections = [send(caller, begin(STREAM)) for _ in range(50)]
-    until(lambda: caller.server.running == 50)
+    connections = [send(caller, begin(STREAM)) for _ in range(MOST_STREAMS // 2)]
+    until(lambda: caller.server.running == MOST_STREAMS // 2)
     for connection in connections:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # gone without a word
         connection.close()
@@ -140,10 +148,13 @@ def test_a_flood_over_one_connection_is_answered_to_the_last_call(caller: GrpcCa
 
 
 def test_more_streams_than_there_is_room_for_are_refused_and_keep_no_other_call_out(caller: GrpcCaller) -> None:
-    connections = [send(caller, begin(STREAM)) for _ in range(MOST_STREAMS)]
-    until(lambda: caller.server.running == MOST_STREAMS)
+    connections = [send(caller, begin(STREAM)) for _ in range(MOST_STREAMS // 2)]
+    until(lambda: caller.server.running == MOST_STREAMS // 2)
     error = caller.refusal(caller.casa.PredictStream, iter([house()]))
     assert (error.code(), dict(error.trailing_metadata())["retry-after"]) == (Code.UNAVAILABLE, "1")
+    assert list(caller.casa.PredictStream(iter([house()]), metadata=(("x-api-key", token("other")),)))
+    connections += [send(caller, begin(STREAM, name="other")) for _ in range(MOST_STREAMS // 2)]
+    until(lambda: caller.server.running == MOST_STREAMS)
     assert answers(caller)
     for connection in connections:
         connection.close()
@@ -157,6 +168,33 @@ def test_strangers_who_watch_our_health_keep_nobody_out(caller: GrpcCaller) -> N
     assert {next(states).status for states in watching} == {health_pb2.HealthCheckResponse.SERVING}
     assert caller.refusal(watch, health_pb2.HealthCheckRequest()).code() is Code.UNAVAILABLE
     assert answers(caller)
+    assert is_healthy(caller)
+
+
+@pytest.mark.parametrize(("path", "places"), [(b"/grpc.health.v1.Health/Check", MOST_STRANGERS), (PREDICT, MOST_CALLS)])
+def test_calls_without_a_message_make_room_for_those_that_have_one(
+    caller: GrpcCaller, path: bytes, places: int
+) -> None:
+    silent = [send(caller, begin(path, silent=True)) for _ in range(places)]
+    until(lambda: caller.server.running == places)
+    assert answers(caller)
+    assert is_healthy(caller)
+    for connection in silent:
+        connection.close()
+    until(lambda: caller.server.running == 0)
+
+
+def test_the_messages_of_refused_calls_are_forgotten_at_once(caller: GrpcCaller) -> None:
+    content = open_inference_pb2.ModelInferRequest(model_name="none", raw_input_contents=[bytes(300_000)])
+    infer, process = caller.inference.ModelInfer, psutil.Process()
+    caller.refusal(infer, content)
+    gc.disable()
+    try:
+        before = process.memory_info().rss
+        assert {caller.refusal(infer, content).code() for _ in range(300)} == {Code.NOT_FOUND}
+        assert process.memory_info().rss - before < 30 * MEGABYTE
+    finally:
+        gc.enable()
 
 
 def test_a_silent_stream_without_a_deadline_holds_nobody_up(caller: GrpcCaller) -> None:

@@ -43,7 +43,7 @@ def make_gate(tokens: dict[str, Grant], metrics: Metrics) -> Gate:
     """A gate that opens for each of these grants' tokens."""
     made = {name: make_key(grant, pepper=PEPPER, random=Random(name), now=TODAY) for name, grant in tokens.items()}
     store = KeyStore(PEPPER)
-    store.replace([record.key() for _, record in made.values()])
+    store.replace([record.key() for _, record in made.values()], now=TODAY)
     return Gate(store, LocalQuota(), None, metrics=metrics)
 
 
@@ -53,10 +53,11 @@ def token(name: str) -> str:
 
 
 def grants() -> dict[str, Grant]:
-    """A client without limits, one with three calls a minute, and one that may not ask for prices."""
+    """Two clients without limits, one with three calls a minute, and one that may not ask for prices."""
     few: tuple[Scope, ...] = ("predict",)
     return {
         "free": Grant(client="free", scopes=few, quota="unlimited"),
+        "other": Grant(client="other", scopes=few, quota="unlimited"),
         "poor": Grant(client="poor", scopes=few, quota="3/minute"),
         "monitor": Grant(client="monitor", scopes=("monitor",), quota="unlimited"),
     }

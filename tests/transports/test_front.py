@@ -1,15 +1,22 @@
 """What the front decides before anyone parses a body."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
-from starlette.types import Message
+from starlette.types import Message, Receive, Scope, Send
 
+from casa.model.pricer import Pricer
+from casa.monitoring.metrics import Metrics
+from casa.settings import Settings
 from casa.transports.http import Front
+from casa.transports.serving import Serving
 from tests.transports.caller import EXAMPLE, Caller, unstarted
+from tests.transports.grpc_caller import TODAY, grants, make_gate, token
 
 JSON = (b"content-type", b"application/json")
 CLOSE = (b"connection", b"close")
+INFER = "/v2/models/casa/infer"
 
 
 def chunk(content: bytes, *, more: bool = False) -> Message:
@@ -34,6 +41,34 @@ def test_another_coding_is_415(caller: Caller) -> None:
     assert caller.post("/predict", EXAMPLE, media="application/json; charset=utf-16").status_code == 415
     assert caller.post("/predict", EXAMPLE, content_encoding="gzip").status_code == 415
     assert caller.post("/predict", EXAMPLE, media="application/vnd.bentoml+pickle").status_code == 415
+
+
+@pytest.mark.parametrize(
+    ("path", "twice"),
+    [
+        ("/predict", [(b"content-type", b"text/plain"), JSON]),
+        ("/predict", [JSON, (b"content-encoding", b"gzip"), (b"content-encoding", b"identity")]),
+        (INFER, [(b"content-encoding", b"gzip"), (b"content-encoding", b"identity")]),
+        (INFER, [(b"inference-header-content-length", b"1"), (b"inference-header-content-length", b"2")]),
+    ],
+)
+def test_what_a_body_is_may_be_said_but_once(caller: Caller, path: str, twice: list[tuple[bytes, bytes]]) -> None:
+    start, *_ = caller.exchange(path, fields=[*twice, (b"content-length", b"2")], chunks=[chunk(b"{}")])
+    assert start["status"] == 400
+
+
+def test_failures_say_what_they_left_of_a_quota(pricer: Pricer, tmp_path: Path) -> None:
+    metrics, front = Metrics(), Front(nobody, now=lambda: TODAY)
+    front.open(Serving(Settings(data_dir=tmp_path), pricer, gate=make_gate(grants(), metrics), metrics=metrics))
+    with unstarted(front) as caller:
+        caller.key = token("poor")
+        answers = [caller.predict(RM=2), caller.post(INFER, {}), caller.get("/v2/models/none")]
+    assert [answer.status_code for answer in answers] == [422, 400, 404]
+    assert [answer.headers["ratelimit"] for answer in answers] == [f'"default";r={left};t=60' for left in (2, 1, 0)]
+
+
+async def nobody(scope: Scope, receive: Receive, send: Send) -> None:
+    """BentoML, which is not asked."""
 
 
 def test_a_slow_body_is_408_and_ends_its_connection(caller: Caller) -> None:

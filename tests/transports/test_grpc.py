@@ -22,12 +22,13 @@ from casa.transports.desk import Desk
 from casa.transports.inference_service import FEW_ROWS
 from casa.transports.protos import casa_pb2, open_inference_pb2
 from casa.transports.reception import AGING
+from casa.transports.rpc import SMALL_BYTES, batch_bytes
 from tests.transports.grpc_caller import EXAMPLE, TODAY, GrpcCaller, answering, house, make_server, token
 
 Code = grpc.StatusCode
 Line = SimpleQueue[casa_pb2.House | None]
 VALUES = [feature.example for feature in HOUSE.features]
-PREDICT = "/casa.v1.Casa/Predict"
+PREDICT, BATCH = "/casa.v1.Casa/Predict", "/casa.v1.Casa/PredictBatch"
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +190,11 @@ def tensors(*, rows: int) -> open_inference_pb2.ModelInferRequest:
     return open_inference_pb2.ModelInferRequest(model_name="casa", inputs=[tensor], raw_input_contents=raw)
 
 
+def test_an_answer_repeats_the_callers_id(caller: GrpcCaller) -> None:
+    _, call = caller.casa.Predict.with_call(house(), metadata=(*caller.key, ("x-request-id", "mine")))
+    assert dict(call.trailing_metadata())["x-request-id"] == "mine"
+
+
 def test_a_failure_repeats_the_callers_id(caller: GrpcCaller) -> None:
     error = caller.refusal(caller.casa.Predict, house(rm=2), metadata=(*caller.key, ("x-request-id", "mine")))
     assert dict(error.trailing_metadata())["x-request-id"] == "mine"
@@ -200,9 +206,17 @@ def test_bytes_that_are_no_message_are_told_so(caller: GrpcCaller) -> None:
 
 
 def test_a_message_over_the_limit_is_refused(caller: GrpcCaller) -> None:
-    limit = caller.serving.settings.max_batch_bytes
-    error = caller.refusal(lambda content, **_: caller.raw(PREDICT, content), bytes(limit + 1))
-    assert error.code() is Code.RESOURCE_EXHAUSTED
+    for limit in (SMALL_BYTES, caller.serving.settings.max_batch_bytes):
+        error = caller.refusal(lambda content, **_: caller.raw(PREDICT, content), bytes(limit + 1))
+        assert error.code() is Code.RESOURCE_EXHAUSTED
+
+
+def test_a_message_that_would_take_seventy_times_as_much_memory_is_not_read(caller: GrpcCaller) -> None:
+    error = caller.refusal(lambda content, **_: caller.raw(BATCH, content), b"\n\0" * 1_000_000)
+    assert (error.code(), error.details()) == (
+        Code.RESOURCE_EXHAUSTED,
+        f"a message to this method may hold at most {batch_bytes(caller.serving.settings):,} bytes",
+    )
 
 
 def test_a_method_that_is_not_there_is_unimplemented(caller: GrpcCaller) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from casa.errors import CasaError, MalformedRequest, UnsupportedMedia
+from casa.errors import CasaError, MalformedRequest, TooLarge, UnsupportedMedia
 from casa.model.pricer import Pricer
 from casa.transports.inference import Inference
 from casa.transports.protocol import Protocol
@@ -113,6 +113,16 @@ def test_a_name_given_twice_is_refused(caller: InferCaller) -> None:
 def test_a_body_of_nothing_but_brackets_or_names_is_not_read(caller: InferCaller, text: bytes) -> None:
     with pytest.raises(MalformedRequest, match="more than a call for prices needs"):
         caller.call("POST", INFER, text)
+
+
+def test_a_body_of_more_numbers_than_houses_may_have_is_not_read(caller: InferCaller) -> None:
+    with pytest.raises(TooLarge, match="more numbers than 600 houses"):
+        caller.call("POST", INFER, b'{"inputs": [{"data": [' + b"1," * 50_000 + b"1]}]}")
+
+
+@pytest.mark.parametrize("document", [[], {"inputs": [{**houses([EXAMPLE])["inputs"][0], "parameters": []}]}])
+def test_what_is_no_object_is_told_without_names_of_ours(caller: InferCaller, document: object) -> None:
+    assert "Input should be an object" in caller.refusal(document)
 
 
 def test_nesting_that_orjson_reads_does_no_harm(caller: InferCaller) -> None:
