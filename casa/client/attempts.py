@@ -12,6 +12,7 @@ from random import Random, SystemRandom
 from typing import Any, TypeVar
 
 import httpx
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from casa.errors import (
     CasaError,
@@ -31,8 +32,10 @@ from casa.errors import (
     Unavailable,
     UnsupportedMedia,
 )
+from casa.transports import schema
 
 T = TypeVar("T")
+Answer = TypeVar("Answer", bound=BaseModel)
 
 FIRST_WAIT_SECONDS = 0.1
 
@@ -49,6 +52,8 @@ _PLAIN: Mapping[int, type[CasaError]] = {
 }
 """The errors that a sentence is enough for."""
 
+_FLAWS = TypeAdapter(list[schema.Flaw])
+
 
 @dataclass(frozen=True)
 class Wait:
@@ -58,7 +63,9 @@ class Wait:
 
 
 Step = httpx.Request | Wait
-Reply = httpx.Response | httpx.TransportError | None
+Failure = httpx.RequestError | UnicodeError
+"""What sending may raise; UnicodeError for a host that no name can be like."""
+Reply = httpx.Response | Failure | None
 Steps = Generator[Step, Reply, T]
 """Yields requests and waits, takes what came of each, and returns what all of it was for."""
 
@@ -83,14 +90,14 @@ class Patience:
         return Wait(asked + self.random.uniform(0, doubled))
 
 
-def persist(request: httpx.Request, patience: Patience) -> Steps[httpx.Response]:
+def persist(request: httpx.Request, patience: Patience, *, answer: type[Answer]) -> Steps[Answer]:
     """The answer to a request; a CasaError with the server's words if there is none in the end."""
     tried = 0
     while True:
         reply = yield request
         tried += 1
         try:
-            return _check(reply)
+            return _read(_check(reply), answer)
         except (QuotaExceeded, Unavailable) as error:
             wait = patience.wait(tried, asked=error.retry_after)
             if wait is None:
@@ -99,11 +106,13 @@ def persist(request: httpx.Request, patience: Patience) -> Steps[httpx.Response]
 
 
 def _check(reply: Reply) -> httpx.Response:
-    if isinstance(reply, (httpx.LocalProtocolError, httpx.UnsupportedProtocol)):
-        raise MalformedRequest("this address, or this key, cannot be sent") from None  # httpx would show the key
+    if isinstance(reply, httpx.LocalProtocolError | httpx.UnsupportedProtocol | UnicodeError):
+        raise unsendable() from None  # httpx would show the key
     if isinstance(reply, httpx.TimeoutException):
         raise DeadlineExceeded("the server did not answer in time") from reply
-    if isinstance(reply, httpx.TransportError):
+    if isinstance(reply, httpx.DecodingError):
+        raise not_casa() from reply
+    if isinstance(reply, httpx.RequestError):
         raise Unavailable(f"the server cannot be reached: {reply}", retry_after=0) from reply
     assert reply is not None, "a request has a reply"
     if not reply.is_success:
@@ -111,11 +120,28 @@ def _check(reply: Reply) -> httpx.Response:
     return reply
 
 
+def _read(response: httpx.Response, answer: type[Answer]) -> Answer:
+    try:
+        return answer.model_validate_json(response.content)
+    except ValidationError as error:
+        raise not_casa() from error
+
+
+def unsendable() -> MalformedRequest:
+    """The error of a call that cannot leave this machine."""
+    return MalformedRequest("this address, this key or what is asked cannot be sent")
+
+
+def not_casa() -> Unavailable:
+    """The error behind an answer that something else gave, such as a proxy."""
+    return Unavailable("this is no answer of Casa's: something else answers at this address", retry_after=0)
+
+
 def failure(answer: httpx.Response) -> CasaError:
     """The error behind an answer, with the server's own sentence."""
     problem = _problem(answer)
     sentence = str(problem.get("detail") or f"the server answered {answer.status_code}")
-    error = _error(answer, sentence, problem.get("errors", []))
+    error = _error(answer, sentence, _flaws(problem.get("errors")))
     error.args = (sentence,)
     return error
 
@@ -141,9 +167,18 @@ def _error(answer: httpx.Response, sentence: str, flaws: Sequence[Flaw]) -> Casa
 def _problem(answer: httpx.Response) -> dict[str, Any]:  # JSON values
     try:
         problem = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}  # a proxy's page, say
     return problem if isinstance(problem, dict) else {}
+
+
+def _flaws(given: object) -> list[Flaw]:
+    """Those of a problem's `errors`; none if they are not Casa's."""
+    try:
+        flaws = _FLAWS.validate_python(given)
+    except ValidationError:
+        return []
+    return [Flaw(loc=flaw.loc, msg=flaw.msg, type=flaw.type) for flaw in flaws]
 
 
 def _seconds(headers: Mapping[str, str]) -> int:

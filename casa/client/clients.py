@@ -10,7 +10,9 @@ from typing import Self, TypeVar, Unpack
 import httpx
 
 from casa.client.attempts import Reply, Step, Steps, Wait
-from casa.client.calls import ADDRESS, Calls, House, Options, Outcome
+from casa.client.calls import ADDRESS, Calls, Options
+from casa.client.outcomes import Outcome
+from casa.client.wire import House
 from casa.transports.schema import Drift, Explanation, Health, ModelFacts, Monitoring, Price, Sold
 
 T = TypeVar("T")
@@ -22,7 +24,7 @@ class Client:
     def __init__(
         self, address: str = ADDRESS, *, sleep: Callable[[float], object] = time.sleep, **options: Unpack[Options]
     ) -> None:
-        """What the `options` mean and are by default is said by `Calls`."""
+        """What the `options` mean and are by default is said by `Calls`; InvalidSettings for one out of its range."""
         self._calls = Calls(address, **options)
         self._http = httpx.Client()
         self._sleep = sleep
@@ -32,7 +34,10 @@ class Client:
         return self._take(self._calls.predict(house))
 
     def predict_batch(self, houses: Iterable[House]) -> list[Outcome]:
-        """An outcome for each house, in their order, in as many calls as the row limit makes of them."""
+        """An outcome for each house, in their order, in as many calls as the row limit makes of them.
+
+        A house that cannot be priced spoils only itself: its outcome says what is wrong with it.
+        """
         return self._take(self._calls.predict_batch(houses))
 
     def explain(self, house: House) -> Explanation:
@@ -40,7 +45,10 @@ class Client:
         return self._take(self._calls.explain(house))
 
     def give_feedback(self, request_id: str, price: float, *, row: int = 0) -> Sold:
-        """What a house really sold for, in thousands of dollars; NotFound if this client was told no such price."""
+        """What a house really sold for, in thousands of dollars.
+
+        NotFound if this client was told no such price, InvalidHouse for a price or row that can be none.
+        """
         return self._take(self._calls.give_feedback(request_id, price, row=row))
 
     def health(self) -> Health:
@@ -85,7 +93,7 @@ class Client:
             return None
         try:
             return self._http.send(step)
-        except httpx.TransportError as error:
+        except (httpx.RequestError, UnicodeError) as error:
             return error
 
 
@@ -99,7 +107,7 @@ class AsyncClient:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         **options: Unpack[Options],
     ) -> None:
-        """What the `options` mean and are by default is said by `Calls`."""
+        """What the `options` mean and are by default is said by `Calls`; InvalidSettings for one out of its range."""
         self._calls = Calls(address, **options)
         self._http = httpx.AsyncClient()
         self._sleep = sleep
@@ -109,7 +117,10 @@ class AsyncClient:
         return await self._take(self._calls.predict(house))
 
     async def predict_batch(self, houses: Iterable[House]) -> list[Outcome]:
-        """An outcome for each house, in their order, in as many calls as the row limit makes of them."""
+        """An outcome for each house, in their order, in as many calls as the row limit makes of them.
+
+        A house that cannot be priced spoils only itself: its outcome says what is wrong with it.
+        """
         return await self._take(self._calls.predict_batch(houses))
 
     async def explain(self, house: House) -> Explanation:
@@ -117,7 +128,10 @@ class AsyncClient:
         return await self._take(self._calls.explain(house))
 
     async def give_feedback(self, request_id: str, price: float, *, row: int = 0) -> Sold:
-        """What a house really sold for, in thousands of dollars; NotFound if this client was told no such price."""
+        """What a house really sold for, in thousands of dollars.
+
+        NotFound if this client was told no such price, InvalidHouse for a price or row that can be none.
+        """
         return await self._take(self._calls.give_feedback(request_id, price, row=row))
 
     async def health(self) -> Health:
@@ -162,5 +176,5 @@ class AsyncClient:
             return None
         try:
             return await self._http.send(step)
-        except httpx.TransportError as error:
+        except (httpx.RequestError, UnicodeError) as error:
             return error

@@ -2,11 +2,7 @@ import asyncio
 import os
 import subprocess
 import sys
-import threading
 import traceback
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -26,63 +22,12 @@ from casa.errors import (
     Unavailable,
 )
 from casa.house import HOUSE
-from tests.live import Live, live
+from tests.client.script import Script
+from tests.live import Live
 from tests.servers import free_port
 
 EXAMPLE: dict[str, float | None] = {feature.name: feature.example for feature in HOUSE.features}
 HEALTH = b'{"status": "ok", "model_name": "casa", "model_version": "v", "uptime_seconds": 1.0}'
-
-
-@pytest.fixture(scope="module")
-def service(store_home: Path) -> Iterator[Live]:
-    with live(store_home, max_rows="20") as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def client(service: Live) -> Iterator[Client]:
-    with Client(service.address, key=service.key, max_rows=20) as client:
-        yield client
-
-
-class Script(ThreadingHTTPServer):
-    """A server that gives the answers it was told, one after the other."""
-
-    def __init__(self, *answers: tuple[int, dict[str, str], bytes]) -> None:
-        super().__init__(("127.0.0.1", 0), Player)
-        self.answers = list(answers)
-        self.asked: list[tuple[str, str | None]] = []
-        self.address = f"http://127.0.0.1:{self.server_port}"
-
-
-class Player(BaseHTTPRequestHandler):
-    server: Script
-
-    def do_GET(self) -> None:
-        self.server.asked.append((self.path, self.headers.get("x-api-key")))
-        status, headers, body = self.server.answers.pop(0)
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture
-def play(request: pytest.FixtureRequest) -> Any:
-    """Starts a script; it ends with the test."""
-
-    def start(*answers: tuple[int, dict[str, str], bytes]) -> Script:
-        script = Script(*answers)
-        thread = threading.Thread(target=script.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        request.addfinalizer(lambda: (script.shutdown(), thread.join(), script.server_close()))
-        return script
-
-    return start
 
 
 def busy(status: int = 503, **headers: str) -> tuple[int, dict[str, str], bytes]:
@@ -264,12 +209,6 @@ def test_a_server_that_does_not_answer_is_not_waited_for_for_ever() -> None:
     silent = Script()
     client = Client(silent.address, timeout_seconds=0.05)
     with silent, client, pytest.raises(DeadlineExceeded, match="did not answer in time"):
-        client.health()
-
-
-@pytest.mark.parametrize("address", ["localhost:3000", "ftp://localhost", "//localhost"])
-def test_an_address_that_is_none_is_told(address: str) -> None:
-    with Client(address) as client, pytest.raises(MalformedRequest, match="cannot be sent"):
         client.health()
 
 
