@@ -39,7 +39,8 @@ def http() -> str:
     calls = body.partition("<h2>")
     return (
         "# HTTP\n\nEvery running service shows this at `/docs`, and at `/docs.json` as OpenAPI. The Open Inference"
-        " Protocol is under `/v2`. [What errors mean](errors.md); [in five minutes](../call.md).\n\n"
+        " Protocol is under `/v2`; [gRPC](grpc.md) has a port of its own. [What errors mean](errors.md);"
+        " [in five minutes](../call.md).\n\n"
         f"<div>{calls[1]}{calls[2]}</div>\n"
     )
 

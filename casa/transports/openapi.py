@@ -6,148 +6,47 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from casa.house import HOUSE, House
-from casa.sale import Sale
-from casa.transports.identity import PATTERN
-from casa.transports.parse import ENVELOPE
+from casa.house import HOUSE
+from casa.model import bundle
+from casa.settings import Settings
+from casa.transports import infer_operations, operations
+from casa.transports.infer_body import BINARY
+from casa.transports.infer_schema import Refusal
+from casa.transports.openapi_fields import INFER_LENGTH, REQUEST_ID, headers, parameters
+from casa.transports.operations import ARRIVING, JsonObject, Operation
 from casa.transports.problem import TITLES
-from casa.transports.schema import (
-    Dashboard,
-    Drift,
-    Explanation,
-    Health,
-    Houses,
-    ModelFacts,
-    Monitoring,
-    Price,
-    Prices,
-    Problem,
-    Sold,
-    Status,
-    TableFacts,
-)
-
-JsonObject = dict[str, Any]  # JSON
+from casa.transports.protocol import ROOT
+from casa.transports.schema import Problem
 
 VERSION = "1.0.0"
 """The interface's own version: it changes when callers may have to."""
 SCHEMAS = "#/components/schemas/{model}"
-
-LOCKED = (401, 403, 429)
-"""How a call that needs a key may fail for it."""
-CALLING = tuple(sorted((400, 408, 411, 413, 415, 422, 431, 500, 503, 504, *LOCKED)))
-"""How a call with a body may fail."""
-READING = (*LOCKED, 500, 503)
-"""How a call without a body may fail that needs a key, or does where CASA_OPEN_MONITORING is false."""
 KEYS: JsonObject = {
     "ApiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
     "Bearer": {"type": "http", "scheme": "bearer"},
 }
+FORMS: dict[type[BaseModel], str] = {Problem: "application/problem+json", Refusal: "application/json"}
+"""What failures are told as."""
+BYTES: JsonObject = {BINARY.decode(): {"schema": {"type": "string", "contentMediaType": BINARY.decode()}}}
+"""JSON, and tensors' bytes after it."""
+GRPC_PORT = Settings.model_fields["grpc_port"].default
+WAYS = f"""Prices of houses, in {HOUSE.target.unit}, with intervals.
 
+The Open Inference Protocol, version 2, is under `{ROOT}`; the model is `{bundle.NAME}`.
 
-class Operation(NamedTuple):
-    """One route, as its callers see it."""
+gRPC answers on a port of its own, {GRPC_PORT} unless `CASA_GRPC_PORT` says another: `casa.v1.Casa`, the Open Inference
+Protocol as `inference.GRPCInferenceService`, `grpc.health.v1.Health` and reflection.
 
-    path: str
-    name: str
-    summary: str
-    answer: type[BaseModel] | None
-    """What 200 holds; None for a page."""
-    failures: tuple[int, ...]
-    asks: type[BaseModel] | None = None
-    """What the body holds; None for a route that is only read."""
-    example: JsonObject | None = None
-    secured: bool = False
-    """Does it need a key?"""
-    page: bool = False
-    """Is it a page, too, for whoever does not ask for JSON?"""
-
-
-OPERATIONS = (
-    Operation("/predict", "predict", "The price of one house", Price, CALLING, House, HOUSE.example, secured=True),
-    Operation(
-        "/predict/batch",
-        "predict_batch",
-        "The prices of many houses; a bad one spoils only itself",
-        Prices,
-        CALLING,
-        Houses,
-        {ENVELOPE: [HOUSE.example]},
-        secured=True,
-    ),
-    Operation(
-        "/explain",
-        "explain",
-        "The price of one house, and how much each feature adds to it",
-        Explanation,
-        CALLING,
-        House,
-        HOUSE.example,
-        secured=True,
-    ),
-    Operation(
-        "/feedback",
-        "feedback",
-        "What a house really sold for; a second price replaces the first",
-        Sold,
-        tuple(sorted((*CALLING, 404))),
-        Sale,
-        {"request_id": "6b05b58a0955329b319aef371fd1e9ed", "row": 0, "price": 24.0},
-        secured=True,
-    ),
-    Operation("/metrics", "metrics", "What Prometheus reads", None, READING),
-    Operation("/drift", "drift", "How far the houses have moved from those of the training", Drift, READING),
-    Operation(
-        "/monitoring",
-        "monitoring",
-        "What the calls of all replicas add up to",
-        Monitoring,
-        READING,
-        secured=True,
-    ),
-    Operation("/health", "health", "What is served, and since when", Health, (500, 503)),
-    Operation("/livez", "livez", "Is the process alive?", Status, (500,)),
-    Operation("/readyz", "readyz", "Is it ready for callers?", Status, (500, 503)),
-    Operation(
-        "/model",
-        "model",
-        "The model: its features, how good it is, where it comes from; a page for browsers",
-        ModelFacts,
-        READING,
-        secured=True,
-    ),
-    Operation("/model/report", "model_report", "What the page about the model shows", None, READING, secured=True),
-    Operation("/docs.json", "openapi", "This document", None, (500,)),
-    Operation("/docs", "docs", "This document for people", None, (500,)),
-    Operation("/", "home", "The page that prices a house", None, (500, 503)),
-    Operation(
-        "/dashboard",
-        "dashboard",
-        "The page that watches; its figures as JSON need a key",
-        Dashboard,
-        READING,
-        page=True,
-    ),
-    Operation(
-        "/data", "data", "The page about the table of houses; JSON of it needs a key", TableFacts, READING, page=True
-    ),
-    Operation(
-        "/data/report",
-        "data_report",
-        "The report that this page shows",
-        None,
-        tuple(sorted((404, *READING))),
-        secured=True,
-    ),
-)
+What answers GET answers HEAD, too. The pages load their parts from `/assets`."""
+"""The ways to the service, as a paragraph each."""
+OPERATIONS = (*operations.OPERATIONS, *infer_operations.OPERATIONS)
 
 
 @cache
@@ -158,10 +57,15 @@ def document() -> JsonObject:
         "info": {
             "title": "Casa",
             "version": VERSION,
-            "description": f"Prices of houses, in {HOUSE.target.unit}, with intervals.",
+            "description": WAYS,
         },
         "paths": {operation.path: {_method(operation): _described(operation)} for operation in OPERATIONS},
-        "components": {"schemas": _schemas(), "securitySchemes": KEYS, **_shared()},
+        "components": {
+            "schemas": _schemas(),
+            "securitySchemes": KEYS,
+            "parameters": parameters(),
+            "headers": headers(),
+        },
     }
 
 
@@ -174,7 +78,8 @@ def rendered() -> bytes:
 def _schemas() -> JsonObject:
     asked = [(operation.asks, "validation") for operation in OPERATIONS if operation.asks]
     told = [(operation.answer, "serialization") for operation in OPERATIONS if operation.answer]
-    models: list[Any] = list(dict.fromkeys([*asked, *told, (Problem, "serialization")]))
+    refused = [(operation.refusal, "serialization") for operation in OPERATIONS]
+    models: list[Any] = list(dict.fromkeys([*asked, *told, *refused]))
     _, definitions = models_json_schema(models, ref_template=SCHEMAS)
     schemas: JsonObject = definitions["$defs"]
     return dict(sorted(schemas.items()))
@@ -188,62 +93,85 @@ def _described(operation: Operation) -> JsonObject:
     described: JsonObject = {
         "operationId": operation.name,
         "summary": operation.summary,
-        "parameters": [{"$ref": "#/components/parameters/RequestId"}],
-        "responses": {"200": _answered(operation), **_failed(operation.failures)},
+        "description": " ".join(filter(None, (_lock(operation), operation.note))),
+        "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in _parameters(operation)],
+        "responses": {"200": _answered(operation), **_failed(operation)},
     }
-    if operation.secured:
-        described["security"] = [{name: []} for name in KEYS]
+    if operation.scope:
+        unlocked: list[JsonObject] = [{}] if operation.unlocked else []
+        described["security"] = [*unlocked, *({name: [operation.scope]} for name in KEYS)]
     if operation.asks:
-        content = {"application/json": {"schema": _reference(operation.asks), "example": operation.example}}
-        described["requestBody"] = {"required": True, "content": content}
+        described["requestBody"] = {"required": True, "content": _asked(operation, operation.asks)}
     return described
 
 
+def _lock(operation: Operation) -> str:
+    """Who may call, in words."""
+    if operation.scope is None:
+        return "No key is needed."
+    return operation.unlocked or f"Needs a key with the scope `{operation.scope}`."
+
+
+def _parameters(operation: Operation) -> list[str]:
+    own = [name for name in ("version",) if f"{{{name}}}" in operation.path]
+    return [*own, REQUEST_ID, *([INFER_LENGTH] if operation.binary else [])]
+
+
+def _asked(operation: Operation, asks: type[BaseModel]) -> JsonObject:
+    content: JsonObject = {"application/json": {"schema": _reference(asks), "example": operation.example}}
+    return content | (BYTES if operation.binary else {})
+
+
 def _answered(operation: Operation) -> JsonObject:
+    headers = _headers(operation, 200)
     page = {"text/html": {"schema": {"type": "string"}}}
     if operation.answer:
-        content = {"application/json": {"schema": _reference(operation.answer)}, **(page if operation.page else {})}
-        return _response("The answer", content)
+        others = (page if operation.page else {}) | (BYTES if operation.binary else {})
+        content = {"application/json": {"schema": _reference(operation.answer)}, **others}
+        return {"description": "The answer", "headers": headers, "content": content}
     if operation.name == "openapi":
-        return _response("OpenAPI 3.1", {"application/json": {"schema": {"type": "object"}}})
+        content = {"application/json": {"schema": {"type": "object"}}}
+        return {"description": "OpenAPI 3.1", "headers": headers, "content": content}
     if operation.name == "metrics":
-        return _response("Prometheus' text format", {"text/plain": {"schema": {"type": "string"}}})
-    return _response("A page", page)
+        content = {"text/plain": {"schema": {"type": "string"}}}
+        return {"description": "Prometheus' text format", "headers": headers, "content": content}
+    return {"description": "A page", "headers": headers, "content": page}
 
 
-def _failed(statuses: Iterable[int]) -> JsonObject:
-    content = {"application/problem+json": {"schema": _reference(Problem)}}
-    return {str(status): _response(TITLES[status], content, retry=status in (429, 503)) for status in statuses}
+def _failed(operation: Operation) -> JsonObject:
+    statuses = sorted({*ARRIVING, *operation.failures})
+    return {
+        str(status): {
+            "description": TITLES[status],
+            "headers": _headers(operation, status),
+            "content": _refused(operation, status),
+        }
+        for status in statuses
+    }
 
 
-def _response(description: str, content: JsonObject, *, retry: bool = False) -> JsonObject:
-    headers: JsonObject = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
-    if retry:
-        headers["Retry-After"] = {"description": "Seconds to wait", "schema": {"type": "integer"}}
-    return {"description": description, "headers": headers, "content": content}
+def _refused(operation: Operation, status: int) -> JsonObject:
+    """A call that fails before its route is known is told so in our form, wherever it wanted to go."""
+    kinds = {operation.refusal} if status in operation.failures else set()
+    told = {FORMS[kind]: {"schema": _reference(kind)} for kind in kinds | ({Problem} if status in ARRIVING else set())}
+    return dict(sorted(told.items()))
+
+
+def _headers(operation: Operation, status: int) -> JsonObject:
+    """What an answer of this status carries beside its body."""
+    carried = {
+        REQUEST_ID: True,
+        "WWW-Authenticate": status in (401, 403),
+        "Retry-After": status in (429, 503),
+        "RateLimit": operation.scope and status in operation.charged,
+        "RateLimit-Policy": operation.scope and status in operation.charged,
+        INFER_LENGTH: operation.binary and status == 200,
+    }
+    return {name: {"$ref": f"#/components/headers/{name}"} for name, is_there in carried.items() if is_there}
 
 
 def _reference(model: type[BaseModel]) -> JsonObject:
     return {"$ref": SCHEMAS.format(model=model.__name__)}
-
-
-def _shared() -> JsonObject:
-    return {
-        "parameters": {
-            "RequestId": {
-                "name": "X-Request-Id",
-                "in": "header",
-                "description": f"An id for this request. It is used if it matches {PATTERN}",
-                "schema": {"type": "string"},
-            }
-        },
-        "headers": {
-            "RequestId": {
-                "description": "The request's id: the caller's, or a random one",
-                "schema": {"type": "string", "pattern": f"^{PATTERN}$"},
-            }
-        },
-    }
 
 
 if __name__ == "__main__":

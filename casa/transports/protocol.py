@@ -18,7 +18,8 @@ from casa.transports.tensor import TensorMetadata
 from casa.transports.visit import Visit
 
 ROOT = "/v2"
-MODEL = re.compile(rf"{ROOT}/models/([^/]+)(?:/versions/([^/]+))?(?:/(ready|infer))?")
+ACTIONS = ("ready", "infer")
+MODEL = re.compile(rf"{ROOT}/models/([^/]+)(?:/versions/([^/]+))?(?:/({'|'.join(ACTIONS)}))?")
 READ = ("GET", "HEAD")
 WRITE = ("POST",)
 

@@ -1,5 +1,5 @@
 """Contracts are held against the running service."""
 
-from tests.transports.conftest import caller
+from tests.transports.conftest import caller, hot
 
-__all__ = ["caller"]
+__all__ = ["caller", "hot"]

@@ -5,9 +5,12 @@ from typing import Any
 import pytest
 
 from casa.house import HOUSE
+from casa.model import bundle
 from casa.transports.calls import CALLS
 from casa.transports.openapi import OPERATIONS, document
-from casa.transports.routes import ROUTES
+from casa.transports.operations import Operation
+from casa.transports.protocol import ACTIONS, ROOT, Protocol, is_open, owns
+from casa.transports.routes import LOCKED, MONITORING, PAGES, PROGRAMS, ROUTES
 from casa.transports.schema import Health, ModelFacts, Status
 from tests.transports.caller import Caller
 
@@ -73,7 +76,26 @@ def test_no_answer_says_what_it_is_made_with(caller: Caller) -> None:
 
 
 def test_every_route_is_described_and_no_other() -> None:
-    assert {operation.path for operation in OPERATIONS} == {*ROUTES, *CALLS}
+    assert {operation.path for operation in OPERATIONS} == {*ROUTES, *CALLS, *inference_paths()}
+
+
+def inference_paths() -> set[str]:
+    """What the Open Inference Protocol answers, as OpenAPI writes it."""
+    models = (f"{ROOT}/models/{bundle.NAME}{version}" for version in ("", "/versions/{version}"))
+    asked = {f"{model}{action}" for model in models for action in ("", *(f"/{name}" for name in ACTIONS))}
+    return asked | {path.rstrip("/") for path in Protocol()._routes}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.path)
+def test_the_scope_of_a_route_is_told(operation: Operation) -> None:
+    routes = [table[operation.path] for table in (ROUTES, PAGES, PROGRAMS) if operation.path in table]
+    needed = {LOCKED.get(route) or MONITORING.get(route) for route in routes}
+    if operation.path in CALLS:
+        needed = {CALLS[operation.path].scope}
+    if owns(operation.path):
+        needed = {None if is_open(operation.path) else "predict"}
+    assert {operation.scope} == (needed - {None} or {None})
+    assert bool(operation.unlocked) == (len(needed) > 1 or MONITORING.keys() >= set(routes) > set())
 
 
 def example(path: str) -> Any:
