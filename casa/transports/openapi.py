@@ -20,7 +20,7 @@ from casa.transports import infer_operations, operations
 from casa.transports.infer_body import BINARY
 from casa.transports.infer_schema import Refusal
 from casa.transports.openapi_fields import INFER_LENGTH, REQUEST_ID, headers, parameters
-from casa.transports.operations import ARRIVING, JsonObject, Operation
+from casa.transports.operations import ARRIVING, CHARGED, JsonObject, Operation
 from casa.transports.problem import TITLES
 from casa.transports.protocol import ROOT
 from casa.transports.schema import Problem
@@ -163,8 +163,8 @@ def _headers(operation: Operation, status: int) -> JsonObject:
         REQUEST_ID: True,
         "WWW-Authenticate": status in (401, 403),
         "Retry-After": status in (429, 503),
-        "RateLimit": operation.scope and status in operation.charged,
-        "RateLimit-Policy": operation.scope and status in operation.charged,
+        "RateLimit": operation.scope and status in CHARGED,
+        "RateLimit-Policy": operation.scope and status in CHARGED,
         INFER_LENGTH: operation.binary and status == 200,
     }
     return {name: {"$ref": f"#/components/headers/{name}"} for name, is_there in carried.items() if is_there}

@@ -36,10 +36,8 @@ CALLING = tuple(sorted((400, 408, 411, 413, 415, 422, 500, 503, 504, *LOCKED)))
 """How a call with a body may fail."""
 READING = (*LOCKED, 500, 503)
 """How a call without a body may fail that needs a key, even if not always."""
-CHARGED = (200, 429)
-"""What is answered after a call was counted."""
-CALL_CHARGED = (200, 400, 413, 422, 429)
-"""The same for a call with a body: one that cannot be read is counted, too."""
+CHARGED = (200, 400, 404, 413, 422, 429, 500, 503)
+"""What may be answered after a call was counted: one that cannot be read is counted, too."""
 
 MONITORED = (
     "No key is needed, unless the operator has set `CASA_OPEN_MONITORING=false`: then it needs one with the scope"
@@ -80,7 +78,6 @@ class Operation(NamedTuple):
     """What its failures hold."""
     binary: bool = False
     """May bodies hold tensors' bytes?"""
-    charged: tuple[int, ...] = CHARGED
 
 
 OPERATIONS = (
@@ -93,7 +90,6 @@ OPERATIONS = (
         House,
         HOUSE.example,
         scope="predict",
-        charged=CALL_CHARGED,
     ),
     Operation(
         "/predict/batch",
@@ -104,7 +100,6 @@ OPERATIONS = (
         Houses,
         {ENVELOPE: [HOUSE.example]},
         scope="predict",
-        charged=CALL_CHARGED,
     ),
     Operation(
         "/explain",
@@ -115,7 +110,6 @@ OPERATIONS = (
         House,
         HOUSE.example,
         scope="predict",
-        charged=CALL_CHARGED,
     ),
     Operation(
         "/feedback",
@@ -126,7 +120,6 @@ OPERATIONS = (
         Sale,
         {"request_id": "6b05b58a0955329b319aef371fd1e9ed", "row": 0, "price": 24.0},
         scope="feedback",
-        charged=CALL_CHARGED,
     ),
     Operation("/metrics", "metrics", "What Prometheus reads", None, READING, scope="monitor", unlocked=MONITORED),
     Operation(
