@@ -42,8 +42,9 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
         self._serving = serving
         self._gate = gate
         self._clock = clock
-        self._single, self._strangers = Room(MOST_CALLS), Room(MOST_STRANGERS)
-        self._streams, self._watchers = Room(MOST_STREAMS, each=MOST_STREAMS // 2), Room(MOST_STRANGERS)
+        self._single, self._strangers = Room(MOST_CALLS, clock=clock), Room(MOST_STRANGERS, clock=clock)
+        self._streams = Room(MOST_STREAMS, clock=clock, each=MOST_STREAMS // 2)
+        self._watchers = Room(MOST_STRANGERS, clock=clock)
         self._waiting: set[asyncio.Task[Any]] = set()
         self._closing = False
         self._last = datetime.max.replace(tzinfo=UTC)

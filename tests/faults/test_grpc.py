@@ -6,6 +6,7 @@ import gc
 import socket
 import struct
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
@@ -19,8 +20,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from casa.model.pricer import Pricer
 from casa.transports.protos import casa_pb2, casa_pb2_grpc, open_inference_pb2
 from casa.transports.reception import MOST_CALLS, MOST_STRANGERS, MOST_STREAMS
+from casa.transports.room import PATIENCE
 from tests.servers import until
-from tests.transports.grpc_caller import GrpcCaller, answering, house, token
+from tests.transports.grpc_caller import TODAY, GrpcCaller, answering, house, token
 
 Code = grpc.StatusCode
 MEGABYTE = 1024 * 1024
@@ -173,15 +175,20 @@ def test_strangers_who_watch_our_health_keep_nobody_out(caller: GrpcCaller) -> N
 
 @pytest.mark.parametrize(("path", "places"), [(b"/grpc.health.v1.Health/Check", MOST_STRANGERS), (PREDICT, MOST_CALLS)])
 def test_calls_without_a_message_make_room_for_those_that_have_one(
-    caller: GrpcCaller, path: bytes, places: int
+    pricer: Pricer, tmp_path: Path, path: bytes, places: int
 ) -> None:
-    silent = [send(caller, begin(path, silent=True)) for _ in range(places)]
-    until(lambda: caller.server.running == places)
-    assert answers(caller)
-    assert is_healthy(caller)
-    for connection in silent:
-        connection.close()
-    until(lambda: caller.server.running == 0)
+    now = [TODAY]
+    with answering(pricer, tmp_path, clock=lambda: now[0]) as caller, ExitStack() as connections:
+        for _ in range(places):
+            connections.enter_context(send(caller, begin(path, silent=True)))
+        until(lambda: caller.server.running == places)
+        ask = answers if path == PREDICT else is_healthy
+        with pytest.raises(grpc.RpcError, match="busy"):
+            ask(caller)  # their messages may be on their way
+        now[0] += PATIENCE
+        assert ask(caller)
+        connections.close()
+        until(lambda: caller.server.running == 0)
 
 
 def test_the_messages_of_refused_calls_are_forgotten_at_once(caller: GrpcCaller) -> None:
