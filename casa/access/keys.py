@@ -17,6 +17,11 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
+def is_live(revoked: datetime | None, expires: datetime, *, now: datetime) -> bool:
+    """Is a key neither revoked nor expired?"""
+    return revoked is None and now < expires
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """What we know of a key. The secret itself is not kept, only a digest of it."""
@@ -33,7 +38,7 @@ class Key:
 
     def opens(self, now: datetime) -> bool:
         """Is it neither revoked nor expired?"""
-        return self.revoked is None and now < self.expires
+        return is_live(self.revoked, self.expires, now=now)
 
 
 NOBODY = Key(

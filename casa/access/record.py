@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from casa.access.keys import NEVER, Key, Scope, make_digest
+from casa.access.keys import NEVER, Key, Scope, is_live, make_digest
 from casa.access.quota import DEFAULT, parse_quota
 from casa.access.token import make_token, parse_token
 from casa.errors import CasaError, InvalidKeySource
@@ -33,7 +33,7 @@ class Record(BaseModel):
 
     def is_live(self, now: datetime) -> bool:
         """Is it neither revoked nor expired?"""
-        return self.revoked is None and (self.expires is None or now < self.expires)
+        return is_live(self.revoked, self.expires or NEVER, now=now)
 
     def key(self) -> Key:
         """The key as the store wants it; InvalidSettings if its quota cannot be read."""

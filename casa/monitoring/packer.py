@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from casa.house import HOUSE, Array
+from casa.house import Array
 from casa.model.bounds import Bounds
 from casa.monitoring.answers import Answered
 from casa.monitoring.priced import DTYPE, FEATURES, HOUSE_BYTES, ROW_BYTES, join
@@ -65,7 +65,7 @@ def _cells(answered: Sequence[Answered]) -> Iterator[bytes]:
 
 def unpack(houses: Sequence[bytes]) -> Array:
     """Packed houses as a matrix (n, features)."""
-    return np.frombuffer(b"".join(houses), dtype=DTYPE).reshape(-1, len(HOUSE.names))
+    return np.frombuffer(b"".join(houses), dtype=DTYPE).reshape(-1, FEATURES)
 
 
 def _portions(answered: Iterable[Answered]) -> Iterator[list[Answered]]:

@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from pydantic import ValidationError
 
-from casa.errors import Flaw, InvalidHouse, TooLarge
+from casa.errors import Flaw, InvalidHouse
 from casa.house import HOUSE
 from casa.sale import Sale
 from casa.transports.batch import batch
 from casa.transports.desk import Content
 from casa.transports.flaws import find, told
 from casa.transports.metadata import place, sentence
+from casa.transports.parse import too_many
 from casa.transports.protos import casa_pb2 as pb
 from casa.transports.rpc import Call, Method, batch_bytes
 from casa.transports.serving import Serving
@@ -57,7 +58,7 @@ class CasaService:
     async def predict_batch(self, call: Call, houses: pb.Houses) -> pb.Prices:
         """An outcome for each house; InvalidHouse if none can be priced."""
         if len(houses.instances) > self._most:
-            raise TooLarge(f"a batch may hold at most {self._most:,} house{'s' * (self._most != 1)}")
+            raise too_many(self._most)
         if not houses.instances:
             raise InvalidHouse([Flaw(loc=["instances"], msg="At least one house is required", type="too_short")])
         async with self._serving.turns.take():

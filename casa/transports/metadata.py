@@ -26,10 +26,9 @@ def tell_charge(charge: Charge | None) -> list[Trailer]:
     return [] if charge is None else [(name.lower(), value) for name, value in charge.fields.items()]
 
 
-def tell_error(error: CasaError, *, request_id: str) -> list[Trailer]:
+def tell_error(error: CasaError) -> list[Trailer]:
     """What belongs to a failure besides its sentence, such as when to try again."""
-    told = [(name.decode(), value.decode()) for name, value in fields(error)]
-    return [*told, (REQUEST_ID, request_id)]
+    return [(name.decode(), value.decode()) for name, value in fields(error)]
 
 
 def sentence(error: CasaError) -> str:

@@ -123,31 +123,30 @@ def _asked(operation: Operation, asks: type[BaseModel]) -> JsonObject:
 
 
 def _answered(operation: Operation) -> JsonObject:
-    headers = _headers(operation, 200)
     page = {"text/html": {"schema": {"type": "string"}}}
     if operation.answer:
         others = (page if operation.page else {}) | (BYTES if operation.binary else {})
         content = {"application/json": {"schema": _reference(operation.answer)}, **others}
-        return {"description": "The answer", "headers": headers, "content": content}
+        return _response(operation, 200, told="The answer", content=content)
     if operation.name == "openapi":
         content = {"application/json": {"schema": {"type": "object"}}}
-        return {"description": "OpenAPI 3.1", "headers": headers, "content": content}
+        return _response(operation, 200, told="OpenAPI 3.1", content=content)
     if operation.name == "metrics":
         content = {"text/plain": {"schema": {"type": "string"}}}
-        return {"description": "Prometheus' text format", "headers": headers, "content": content}
-    return {"description": "A page", "headers": headers, "content": page}
+        return _response(operation, 200, told="Prometheus' text format", content=content)
+    return _response(operation, 200, told="A page", content=page)
 
 
 def _failed(operation: Operation) -> JsonObject:
     statuses = sorted({*ARRIVING, *operation.failures})
     return {
-        str(status): {
-            "description": TITLES[status],
-            "headers": _headers(operation, status),
-            "content": _refused(operation, status),
-        }
+        str(status): _response(operation, status, told=TITLES[status], content=_refused(operation, status))
         for status in statuses
     }
+
+
+def _response(operation: Operation, status: int, *, told: str, content: JsonObject) -> JsonObject:
+    return {"description": told, "headers": _headers(operation, status), "content": content}
 
 
 def _refused(operation: Operation, status: int) -> JsonObject:

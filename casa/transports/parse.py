@@ -63,10 +63,10 @@ def instances(body: bytes, *, most: int = sys.maxsize) -> list[Any]:  # what a c
     """
     # Good rows are flat: more brackets than this are too many rows, or nesting that is not worth parsing.
     if body.count(b"{") + body.count(b"[") > 2 * (most + 1):
-        raise _too_many(most)
+        raise too_many(most)
     rows = _rows(loads(body))
     if len(rows) > most:
-        raise _too_many(most)
+        raise too_many(most)
     names = 1 + sum(len(row) for row in rows if type(row) is dict)
     return rows if body.count(b'"') == 2 * names else _apart(rows, body)
 
@@ -117,5 +117,6 @@ def _pairs(body: bytes) -> _Pairs:
     return pairs
 
 
-def _too_many(most: int) -> TooLarge:
+def too_many(most: int) -> TooLarge:
+    """The error of a call for over `most` houses, whatever it came in by."""
     return TooLarge(f"a batch may hold at most {most:,} house{'s' * (most != 1)}")

@@ -14,7 +14,7 @@ from casa.access.gate import Gate
 from casa.errors import CasaError, DeadlineExceeded, Unavailable
 from casa.transports import parent
 from casa.transports.casa_service import OK
-from casa.transports.metadata import REQUEST_ID, Metadata, read_id, sentence, tell_error
+from casa.transports.metadata import Metadata, read_id, sentence, tell_error
 from casa.transports.problem import BUG
 from casa.transports.room import Room
 from casa.transports.rpc import Call, Clock, Method, write
@@ -52,14 +52,15 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
     async def intercept_service(self, _: object, details: Any) -> Any:  # grpc's call details; grpc's handler
         """The handler of one call. grpc has read its metadata and nothing more."""
         method, metadata = self._methods[details.method], details.invocation_metadata
-        call = self._call(details.method, method, metadata)
+        call, room = self._call(details.method, method, metadata), self._room(method)
         try:
-            self._admit(call, method, metadata)
+            self._admit(call, metadata)
+            room.enter(call.client, heard=method.streams)
         except CasaError as error:
             return self._refusing(error, call)
         except Exception:  # noqa: BLE001 - any bug: the log gets the traceback, the caller a plain sentence
             return self._refusing(_bug(call), call)
-        return self._streaming(method, call) if method.streams else self._single_call(method, call)
+        return self._streaming(method, call) if method.streams else self._single_call(method, call, room=room)
 
     def drain(self) -> None:
         """Take no new call once every caller's connection has aged: until then its channel leads nowhere else."""
@@ -76,8 +77,8 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
         """How many calls are being answered."""
         return sum(room.taken for room in (self._single, self._streams, self._strangers, self._watchers))
 
-    def _room(self, call: Call, method: Method) -> Room:
-        if call.scope is None:
+    def _room(self, method: Method) -> Room:
+        if method.scope is None:
             return self._watchers if method.streams else self._strangers
         return self._streams if method.streams else self._single
 
@@ -87,13 +88,13 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
             call.parent = parent.choose([value for name, value in metadata if name == PARENT])
         return call
 
-    def _admit(self, call: Call, method: Method, metadata: Metadata) -> None:
-        if call.scope is not None:
-            if self._clock() >= self._last:
-                self._serving.check_ready()
-            call.token = self._gate.find_token(metadata)
-            call.enter()
-        self._room(call, method).enter(call.client, heard=method.streams)
+    def _admit(self, call: Call, metadata: Metadata) -> None:
+        if call.scope is None:
+            return
+        if self._clock() >= self._last:
+            self._serving.check_ready()
+        call.token = self._gate.find_token(metadata)
+        call.enter()
 
     def _streaming(self, method: Method, call: Call) -> Any:  # grpc's handler
         async def handle(_: object, context: Context) -> None:
@@ -102,9 +103,7 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
 
         return grpc.stream_stream_rpc_method_handler(handle, method.read, write)
 
-    def _single_call(self, method: Method, call: Call) -> Any:  # grpc's handler
-        room = self._room(call, method)
-
+    def _single_call(self, method: Method, call: Call, *, room: Room) -> Any:  # grpc's handler
         async def handle(message: Any, context: Context) -> Any:  # the method's own messages
             room.hear()
             try:
@@ -115,7 +114,7 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
             except Exception:  # noqa: BLE001 - any bug
                 refusal = _bug(call)
             else:
-                context.set_trailing_metadata((*call.trailers, (REQUEST_ID, call.request_id)))
+                context.set_trailing_metadata(tuple(call.trailers))
                 self._note(call, OK)
                 return answer
             del message  # grpc keeps what ends a call, with this frame, until the garbage collector comes
@@ -135,7 +134,7 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
         # Where it came from is no longer asked for, and leads to the caller's messages.
         error.__traceback__ = error.__context__ = error.__cause__ = None
         self._note(call, error.code)
-        trailers = [*call.trailers, *tell_error(error, request_id=call.request_id)]
+        trailers = [*call.trailers, *tell_error(error)]
         await context.abort(grpc.StatusCode[error.code], sentence(error), tuple(dict(trailers).items()))
 
     def _note(self, call: Call, code: str) -> None:
@@ -162,7 +161,7 @@ class Reception(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has n
         async for answer in answers:
             await self._serving.keep(call)
             await context.write(answer)
-        context.set_trailing_metadata((*call.trailers, (REQUEST_ID, call.request_id)))
+        context.set_trailing_metadata(tuple(call.trailers))
 
     async def _messages(self, context: Context) -> AsyncIterator[Any]:  # the method's own messages
         task = asyncio.current_task()

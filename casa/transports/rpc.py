@@ -14,7 +14,7 @@ from casa.access.keys import Key, Scope
 from casa.errors import CasaError, MalformedRequest, TooLarge
 from casa.settings import Settings
 from casa.transports.asker import Asker
-from casa.transports.metadata import Trailer, tell_charge
+from casa.transports.metadata import REQUEST_ID, Trailer, tell_charge
 
 Clock = Callable[[], datetime]
 
@@ -34,7 +34,8 @@ class Call(Asker):
         self.clock = clock
         self.scope = scope
         self.token: str | None = None
-        self.trailers: list[Trailer] = []
+        self.trailers: list[Trailer] = [(REQUEST_ID, request_id)]
+        """What goes back beside whatever it is answered."""
         self.charged = False
 
     def enter(self) -> Key:
@@ -50,7 +51,7 @@ class Call(Asker):
         key, now = self.enter(), self.clock()
         shared = self.gate.shares
         charge = await self.gate.charge_shared(key, rows, now=now) if shared else self.gate.charge(key, rows, now=now)
-        self.trailers = tell_charge(charge)
+        self.trailers[1:] = tell_charge(charge)  # a stream is charged for each house
 
     async def settle(self) -> None:
         """Charge for a call that was answered without a price: what cannot be read has been read all the same."""

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from casa.errors import MalformedRequest, TooLarge
+from casa.errors import MalformedRequest
 from casa.house import HOUSE, Array
 from casa.model import bundle
+from casa.transports.parse import too_many
 
 HOUSES = "houses"
 """The input that holds all features, in the order of the declaration."""
@@ -80,7 +81,7 @@ def declare(name: str, datatype: str, shape: Sequence[int], *, most: int) -> Ten
         raise declared.refuse("a size of its shape is negative")
     _check_shape(declared)
     if shape[0] > most:
-        raise TooLarge(f"a batch may hold at most {most:,} house{'s' * (most != 1)}")
+        raise too_many(most)
     return declared
 
 
